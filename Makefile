@@ -1,0 +1,69 @@
+# `make` alone lists the targets.
+
+PYTHON ?= python3
+ARGS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+UV := $(BIN)/uv
+COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo serve test test-full check format bench lock clean
+
+help:  ## list the targets
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+setup: $(STAMP)  ## make .venv from the hashed requirements (needs Python 3.11 or newer)
+
+$(STAMP): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+			apt-get update -qq && \
+			DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv python3-pip; \
+		else \
+			echo "Python's venv module is missing: install it (on Debian: python3-venv and python3-pip)." >&2; \
+			exit 1; \
+		fi
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
+		{ echo "Modelyard needs Python 3.11 or newer; name one with: make setup PYTHON=…" >&2; exit 1; }
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(STAMP)  ## start a server with a small model in it and show what it does
+	$(BIN)/modelyard demo $(ARGS)
+
+serve: $(STAMP)  ## start a server (options in ARGS)
+	$(BIN)/modelyard serve $(ARGS)
+
+test: $(STAMP)  ## run the tests (options in ARGS)
+	$(BIN)/pytest -n 2 $(ARGS)
+
+test-full: $(STAMP)  ## run the tests and the long sweeps
+	$(BIN)/pytest -n 2 -m "" $(ARGS)
+
+check: $(STAMP)  ## lint, format, types and import contracts, as in CI
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+format: $(STAMP)  ## format the code and fix what can be fixed safely
+	$(BIN)/ruff check --fix-only
+	$(BIN)/ruff format
+
+bench: $(STAMP)  ## run the benchmarks (options in ARGS)
+	$(BIN)/python -m benchmarks $(ARGS)
+
+# The second compilation is held to the versions of the first, so both files agree.
+lock:  ## compile requirements/ from pyproject.toml (ARGS=--upgrade for newer versions)
+	@test -x $(UV) || $(MAKE) setup
+	$(COMPILE) --extra demo --group dev --output-file requirements/dev.txt $(ARGS)
+	$(COMPILE) --constraints requirements/dev.txt --output-file requirements/runtime.txt $(ARGS)
+
+clean:  ## remove caches and what was built (.venv stays)
+	rm -rf build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} + 2>/dev/null || true

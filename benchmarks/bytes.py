@@ -1,0 +1,193 @@
+"""Upload and download of one large file by MLflow's client, through Modelyard and through `mlflow server`.
+
+Beside them what the machine can do at best: a copy with fsync, and the SHA-256 that Modelyard takes of
+every file.
+"""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import names, prepare, servers
+from benchmarks.registry import Product
+
+FILE = "weights.bin"
+CHUNK = 1 << 24
+MODEL = names.model(1)
+UNITY_CATALOG = "/api/2.0/mlflow/unity-catalog"
+
+
+class TransferError(Exception):
+    """The client failed, or brought back other bytes than it took."""
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """One product's medians, in seconds, and its server's memory over all transfers, in bytes."""
+
+    product: Product
+    upload: float
+    download: float
+    resident_before: int
+    peak: int
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything one run found; seconds and bytes."""
+
+    size: int
+    copy: float
+    """A copy to the same disk, with fsync."""
+    sha256: float
+    transfers: tuple[Transfer, ...]
+
+
+@dataclass
+class Side:
+    """A running server and how to bring a file there and back."""
+
+    server: servers.Server
+    environment: dict[str, str]
+    administrator: prepare.Administrator | None = None
+
+    def place(self, round_number: int) -> list[str]:
+        """Return where this round's file goes, as arguments of `benchmarks.transfer`."""
+        if self.administrator is None:
+            return ["--place", f"bench/{round_number}"]
+        return ["--place", MODEL, "--version", self.administrator.pending_version(MODEL)]
+
+    def finish(self, place: list[str]) -> None:
+        """Make what was uploaded downloadable."""
+        if self.administrator:
+            said = {"name": MODEL, "version": place[-1]}
+            self.administrator.call("POST", f"{UNITY_CATALOG}/model-versions/finalize", said)
+
+
+def measure(
+    folder: Path, size: int, rounds: int, products: tuple[Product, ...], tell: Callable[[str], None]
+) -> Results:
+    """Move a file of `size` random bytes to and fro, each product in turn within each round."""
+    source = folder / FILE
+    tell("writing the file")
+    digest = _write_random(source, size)
+    copy, sha256 = _copied(source, folder / "copy", rounds), _hashed(source, rounds)
+    seen: dict[Product, list[tuple[float, float]]] = {product: [] for product in products}
+    with ExitStack() as stack:
+        sides = {product: _open(product, folder, stack) for product in products}
+        before = {product: side.server.memory().resident for product, side in sides.items()}
+        for number in range(1, rounds + 1):
+            for product, side in sides.items():
+                tell(f"{product}, round {number}")
+                seen[product].append(_there_and_back(side, number, source, digest))
+        transfers = tuple(
+            Transfer(
+                product,
+                statistics.median(up for up, _ in seen[product]),
+                statistics.median(down for _, down in seen[product]),
+                before[product],
+                side.server.memory().peak,
+            )
+            for product, side in sides.items()
+        )
+    return Results(size, copy, sha256, transfers)
+
+
+def _open(product: Product, folder: Path, stack: ExitStack) -> Side:
+    place = folder / product.lower()
+    place.mkdir()
+    if product is Product.MLFLOW:
+        server = stack.enter_context(servers.mlflow_server(place))
+        return Side(server, {"MLFLOW_TRACKING_URI": server.address})
+    data = place / "data"
+    server = stack.enter_context(servers.modelyard_server(data))
+    token = servers.admin_token(data)
+    administrator = prepare.Administrator(server.address, token)
+    administrator.open_catalog()
+    administrator.call("POST", f"{UNITY_CATALOG}/registered-models/create", {"name": MODEL})
+    environment = {
+        "DATABRICKS_HOST": server.address,
+        "DATABRICKS_TOKEN": token,
+        "MLFLOW_TRACKING_URI": f"sqlite:///{place / 'tracking.db'}",
+    }
+    return Side(server, environment, administrator)
+
+
+def _there_and_back(side: Side, number: int, source: Path, digest: str) -> tuple[float, float]:
+    """Return the seconds of one upload and of one download, having compared what came back."""
+    place = side.place(number)
+    up = _client("upload", source, place, side.environment)
+    side.finish(place)
+    back = source.parent / "back" / FILE
+    back.parent.mkdir()
+    down = _client("download", back, place, side.environment)
+    if _digest(back) != digest:
+        raise TransferError(f"{back} is not what was uploaded")
+    shutil.rmtree(back.parent)
+    return up, down
+
+
+def _client(direction: str, file: Path, place: list[str], environment: Mapping[str, str]) -> float:
+    os.sync()  # what an earlier transfer left to write must not be charged to this one
+    command = [sys.executable, "-m", "benchmarks.transfer", direction, str(file), *place]
+    done = subprocess.run(
+        command,
+        env={**os.environ, **environment, "MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR": "false"},
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        raise TransferError(f"the client's {direction} failed:\n{done.stderr[-2000:]}")
+    return float(json.loads(done.stdout.splitlines()[-1])["seconds"])
+
+
+def _write_random(path: Path, size: int) -> str:
+    """Fill `path` with `size` bytes that do not compress; return their SHA-256."""
+    generator, taken = random.Random(size), hashlib.sha256()
+    with path.open("wb") as file:
+        for begin in range(0, size, CHUNK):
+            chunk = generator.randbytes(min(CHUNK, size - begin))
+            taken.update(chunk)
+            file.write(chunk)
+    return taken.hexdigest()
+
+
+def _copied(source: Path, target: Path, rounds: int) -> float:
+    """Return the median seconds of a copy with fsync."""
+    seconds: list[float] = []
+    for _ in range(rounds):
+        os.sync()
+        began = time.perf_counter()
+        shutil.copyfile(source, target)
+        with target.open("rb") as file:
+            os.fsync(file.fileno())
+        seconds.append(time.perf_counter() - began)
+        target.unlink()
+    return statistics.median(seconds)
+
+
+def _hashed(source: Path, rounds: int) -> float:
+    """Return the median seconds of a SHA-256 over the file."""
+    seconds: list[float] = []
+    for _ in range(rounds):
+        began = time.perf_counter()
+        _digest(source)
+        seconds.append(time.perf_counter() - began)
+    return statistics.median(seconds)
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

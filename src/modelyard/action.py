@@ -1,0 +1,88 @@
+"""What an action is: everything about one use case in one place, checked when it is defined.
+
+A *Query* looks and is recorded when refused. A *Command* changes and is always recorded, in the same transaction.
+Later kinds (the server's own chores, predictions) join them here when there is something for them to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+
+from modelyard.domain.privileges import Kind
+
+if TYPE_CHECKING:
+    from modelyard.domain.privileges import Privilege
+
+Tx = TypeVar("Tx")
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True, slots=True)
+class Ref:
+    """A securable by its full name; only the gate turns it into a row."""
+
+    kind: Kind
+    name: str
+
+
+METASTORE: Final = Ref(Kind.METASTORE, "")
+"""The metastore, of which there is one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Need:
+    """A privilege that the caller must hold on the `Ref` in the field `on`.
+
+    `metadata` lets metastore admins pass, where nothing but metadata is revealed. `naming` is the field with the name
+    that a new child of `on` will take; whoever passes the gates learns that it is taken before anything else.
+    """
+
+    privilege: Privilege
+    on: str
+    metadata: bool = False
+    naming: str = ""
+
+
+class Action(Generic[Tx, Result]):
+    """A use case: its fields are what the caller says, its needs what the gate asks, `run` what is done.
+
+    `open_to` is the written reason why an action without needs is safe for every authenticated principal.
+    """
+
+    needs: ClassVar[tuple[Need, ...]] = ()
+    open_to: ClassVar[str] = ""
+    changes: ClassVar[bool]
+
+    def run(self, tx: Tx) -> Result:
+        """Do it inside the gate's transaction; raise a `Failure` to undo everything."""
+        raise NotImplementedError
+
+    def __init_subclass__(cls, *, abstract: bool = False) -> None:
+        """Refuse an action that forgets a check, or guards one thing and touches another."""
+        super().__init_subclass__()
+        if abstract:
+            return
+        refs = {name for name, kind in cls.__annotations__.items() if kind in {"Ref", Ref}}
+        guarded = {need.on for need in cls.needs}
+        if refs != guarded:
+            raise TypeError(f"{cls.__name__}: fields {sorted(refs)} are touched, but {sorted(guarded)} are guarded")
+        if bool(cls.needs) == bool(cls.open_to):
+            raise TypeError(f"{cls.__name__} must say either its needs or why it is open_to everybody")
+        ACTIONS.append(cls)
+
+
+class Query(Action[Tx, Result], abstract=True):
+    """Looks, and changes nothing."""
+
+    changes = False
+
+
+class Command(Action[Tx, Result], abstract=True):
+    """Changes something, or everything that it does is undone."""
+
+    changes = True
+
+
+ACTIONS: Final[list[type[Action[Any, Any]]]] = []
+"""Every action that was defined, in the order of definition."""

@@ -1,0 +1,268 @@
+"""Files of model versions: found, listed, read, and brought in whole.
+
+Bytes are moved outside of every transaction: an action first says whether they may come or go, and for bytes that came
+another one writes the row. Both decide anew.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from modelyard.action import Command, Need, Query, Ref
+from modelyard.actions.versions import uploader
+from modelyard.domain.files import Entry, Link, Location, parents
+from modelyard.domain.models import Status, Version, pending
+from modelyard.domain.pages import Page, Window
+from modelyard.domain.privileges import Privilege
+from modelyard.errors import AlreadyExists, Denied, Invalid, NotFound, WrongState
+from modelyard.store import files, models
+from modelyard.store.tx import Look, Write
+
+MAX_LINK_SECONDS: Final = 3_600
+"""How long a signed URL of ours lives at most; it is decided again whenever it is used."""
+
+
+def readable(tx: Look, model: Ref, number: int) -> Version:
+    """A version whose files the caller may read: any that is READY, one in progress only if it may bring files."""
+    version = models.version(tx, tx.at(model), number)
+    if version.status is Status.READY:
+        return version
+    mine = models.creator(tx, version.id) == tx.caller.principal.id
+    if mine or tx.holds(model, Privilege.CREATE_MODEL_VERSION):
+        return version
+    raise Denied(
+        f"Version {number} of '{version.model}' is {version.status}, "
+        f"and User does not have CREATE MODEL VERSION on Routine or Model '{version.model}'.",
+    )
+
+
+def writable(tx: Look, model: Ref, number: int) -> Version:
+    """A version that takes files from the caller."""
+    return uploader(tx, model, pending(models.version(tx, tx.at(model), number)))
+
+
+def writing(tx: Write, model: Ref, number: int) -> Version:
+    """A version that takes files from the caller, which nobody finalizes until this transaction ends."""
+    return uploader(tx, model, pending(models.locked_version(tx, tx.at(model), number)))
+
+
+def check_place(tx: Look, version: Version, path: str, *, overwrite: bool) -> None:
+    """Whether a file may be put at a path: no directory is there, no file above it, and none at it to be kept."""
+    if not path:
+        raise Invalid("the path names the version itself; name a file inside it.")
+    there = files.get(tx, version.id, path)
+    if there and there.is_directory:
+        raise AlreadyExists(f"'{path}' is a directory.")
+    if there and not overwrite:
+        raise AlreadyExists(f"'{path}' is there already; send overwrite=true to replace it.")
+    for above in parents(path):
+        entry = files.get(tx, version.id, above)
+        if entry and not entry.is_directory:
+            raise AlreadyExists(f"'{above}' is a file, so nothing can be inside it.")
+
+
+def put(tx: Write, version: Version, path: str, sha256: str, size: int) -> Entry:
+    """Name stored bytes in a version's manifest, with the directories above them."""
+    for above in files.missing_parents(tx, version.id, path):
+        files.put(tx, version.id, Entry(above, is_directory=True))
+    entry = Entry(path, is_directory=False, size=size, sha256=sha256, modified_at=tx.now)
+    files.put(tx, version.id, entry)
+    return entry
+
+
+@dataclass(frozen=True)
+class FindFile(Query[Look, Entry]):
+    """Find a file to be read, or told about."""
+
+    model: Ref
+    number: int
+    path: str
+
+    needs = (Need(Privilege.EXECUTE, on="model"),)
+
+    def run(self, tx: Look) -> Entry:
+        """The file, or `NotFound`."""
+        version = readable(tx, self.model, self.number)
+        entry = files.get(tx, version.id, self.path)
+        if entry is None or entry.is_directory:
+            raise NotFound("No such file.")
+        return entry
+
+
+@dataclass(frozen=True)
+class FindDirectory(Query[Look, Entry]):
+    """Find out whether a path is a directory."""
+
+    model: Ref
+    number: int
+    path: str
+
+    needs = (Need(Privilege.EXECUTE, on="model"),)
+
+    def run(self, tx: Look) -> Entry:
+        """The directory, or `NotFound`."""
+        return _directory(tx, readable(tx, self.model, self.number), self.path)
+
+
+@dataclass(frozen=True)
+class ListDirectory(Query[Look, Page[Entry]]):
+    """List what is directly in a directory, by path."""
+
+    model: Ref
+    number: int
+    path: str
+    window: Window
+
+    needs = (Need(Privilege.EXECUTE, on="model"),)
+
+    def run(self, tx: Look) -> Page[Entry]:
+        """A page of it, or `NotFound`."""
+        version = readable(tx, self.model, self.number)
+        _directory(tx, version, self.path)
+        return files.listing(tx, version.id, self.path, self.window)
+
+
+def _directory(tx: Look, version: Version, path: str) -> Entry:
+    entry = files.get(tx, version.id, path)
+    if entry is None or not entry.is_directory:
+        raise NotFound("No such directory.")
+    return entry
+
+
+@dataclass(frozen=True)
+class LinkToFile(Query[Look, Link]):
+    """Make an address from which one file can be fetched without a token, for a while."""
+
+    model: Ref
+    number: int
+    path: str
+    seconds: int = MAX_LINK_SECONDS
+
+    needs = (Need(Privilege.EXECUTE, on="model"),)
+
+    def run(self, tx: Look) -> Link:
+        """Leave to GET it, for the caller."""
+        FindFile(self.model, self.number, self.path).run(tx)
+        return link(tx, "GET", Location(self.model.name, self.number, self.path), self.seconds)
+
+
+def link(tx: Look, method: str, place: Location, seconds: int, *query: tuple[str, str]) -> Link:
+    """Leave for the caller to do one thing with a file, for some seconds, an hour at most."""
+    until = tx.now + min(max(1, seconds), MAX_LINK_SECONDS) * 1000
+    return Link(tx.caller.principal.id, method, str(place), until, query)
+
+
+@dataclass(frozen=True)
+class PrepareFile(Query[Look, None]):
+    """Ask, before any byte is read, whether a file may be brought."""
+
+    model: Ref
+    number: int
+    path: str
+    overwrite: bool = False
+
+    needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
+
+    def run(self, tx: Look) -> None:
+        """Nothing, if it may."""
+        check_place(tx, writable(tx, self.model, self.number), self.path, overwrite=self.overwrite)
+
+
+@dataclass(frozen=True)
+class LinkToUpload(Query[Look, Link]):
+    """Make an address to which one file can be sent without a token, for a while."""
+
+    model: Ref
+    number: int
+    path: str
+    seconds: int = MAX_LINK_SECONDS
+
+    needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
+
+    def run(self, tx: Look) -> Link:
+        """Leave to PUT it, for the caller."""
+        check_place(tx, writable(tx, self.model, self.number), self.path, overwrite=True)
+        place = Location(self.model.name, self.number, self.path)
+        return link(tx, "PUT", place, self.seconds, ("overwrite", "true"))
+
+
+@dataclass(frozen=True)
+class KeepFile(Command[Write, Entry]):
+    """Name bytes that came in a version's manifest."""
+
+    model: Ref
+    number: int
+    path: str
+    sha256: str
+    size: int
+    overwrite: bool = False
+
+    needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
+
+    def run(self, tx: Write) -> Entry:
+        """The file, unless the version became READY, or the path was taken, in the meantime."""
+        version = writing(tx, self.model, self.number)
+        check_place(tx, version, self.path, overwrite=self.overwrite)
+        return put(tx, version, self.path, self.sha256, self.size)
+
+
+@dataclass(frozen=True)
+class MakeDirectory(Command[Write, None]):
+    """Make a directory, with those above it; it may be there already."""
+
+    model: Ref
+    number: int
+    path: str
+
+    needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
+
+    def run(self, tx: Write) -> None:
+        """Make it."""
+        version = writing(tx, self.model, self.number)
+        there = files.get(tx, version.id, self.path)
+        if there and there.is_directory:
+            return
+        check_place(tx, version, self.path, overwrite=False)
+        for path in [*files.missing_parents(tx, version.id, self.path), self.path]:
+            files.put(tx, version.id, Entry(path, is_directory=True))
+
+
+@dataclass(frozen=True)
+class DeleteFile(Command[Write, None]):
+    """Take a file out of a version that is not READY yet."""
+
+    model: Ref
+    number: int
+    path: str
+
+    needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
+
+    def run(self, tx: Write) -> None:
+        """Take it out, or `NotFound`."""
+        version = writing(tx, self.model, self.number)
+        entry = files.get(tx, version.id, self.path)
+        if entry is None or entry.is_directory:
+            raise NotFound("No such file.")
+        files.remove(tx, version.id, self.path)
+
+
+@dataclass(frozen=True)
+class DeleteDirectory(Command[Write, None]):
+    """Take an empty directory out of a version that is not READY yet."""
+
+    model: Ref
+    number: int
+    path: str
+
+    needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
+
+    def run(self, tx: Write) -> None:
+        """Take it out, or say why not."""
+        version = writing(tx, self.model, self.number)
+        _directory(tx, version, self.path)
+        if not self.path:
+            raise Invalid("the path names the version itself; delete the version instead.")
+        if files.listing(tx, version.id, self.path, Window(1)).items:
+            raise WrongState("FILES_API_DIRECTORY_IS_NOT_EMPTY: delete what is in the directory first.")
+        files.remove(tx, version.id, self.path)

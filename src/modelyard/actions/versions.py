@@ -1,0 +1,296 @@
+"""Model versions: registered, finalized, shown, searched, changed and deleted."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from modelyard.action import Command, Need, Query, Ref
+from modelyard.domain import files as manifest
+from modelyard.domain.filters import VersionFilter
+from modelyard.domain.journal import Event
+from modelyard.domain.models import MODEL_FILE, Status, Tag, Version, model_id_in, pending, ready
+from modelyard.domain.names import MAX_TAGS
+from modelyard.domain.pages import Page, Window
+from modelyard.domain.privileges import Privilege
+from modelyard.errors import Denied, WrongState
+from modelyard.store import catalogs, files, models
+from modelyard.store.catalogs import VERSION_TAGS
+from modelyard.store.tx import Look, Write
+
+if TYPE_CHECKING:
+    from modelyard.domain.privileges import Node
+
+_MLMODEL_HEAD: Final = 1 << 20
+
+
+@dataclass(frozen=True)
+class Registration:
+    """What a client says of a version that it is about to upload; `source` is a label and is never opened."""
+
+    source: str
+    run_id: str = ""
+    run_tracking_server_id: str = ""
+    comment: str = ""
+    model_id: str = ""
+    tags: tuple[Tag, ...] = ()
+    dependencies: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class RegisterVersion(Command[Write, Version]):
+    """Make the next version of a registered model; it waits for its files."""
+
+    model: Ref
+    told: Registration
+
+    needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
+
+    def run(self, tx: Write) -> Version:
+        """Make it PENDING_REGISTRATION."""
+        dependencies = [{"type": kind, "name": name} for kind, name in self.told.dependencies]
+        return _register(tx, tx.at(self.model), self.told, self.told.model_id, json.dumps(dependencies))
+
+
+@dataclass(frozen=True)
+class RegisterCopy(Command[Write, Version]):
+    """Make the next version of a model from a version of another: how models are promoted between catalogs.
+
+    The client brings the files; what it leaves out (logged model, dependencies) is taken from the origin.
+    """
+
+    origin: Ref
+    number: int
+    model: Ref
+    told: Registration
+
+    needs = (
+        Need(Privilege.EXECUTE, on="origin"),
+        Need(Privilege.CREATE_MODEL_VERSION, on="model"),
+    )
+
+    def run(self, tx: Write) -> Version:
+        """Make it PENDING_REGISTRATION."""
+        origin = ready(models.version(tx, tx.at(self.origin), self.number), "be copied")
+        said = [{"type": kind, "name": name} for kind, name in self.told.dependencies]
+        dependencies = json.dumps(said or models.dependencies(tx, origin.id))
+        return _register(tx, tx.at(self.model), self.told, self.told.model_id or origin.model_id, dependencies)
+
+
+def _register(tx: Write, model: Node, told: Registration, model_id: str, dependencies: str) -> Version:
+    number = models.add_version(
+        tx,
+        model,
+        source=told.source,
+        run_id=told.run_id,
+        run_tracking_server_id=told.run_tracking_server_id,
+        comment=told.comment,
+        logged_model_id=model_id,
+        dependencies=dependencies,
+    )
+    made = models.version(tx, model, number)
+    for tag in told.tags:
+        VERSION_TAGS.set(tx, made.id, tag, MAX_TAGS)
+    tx.announce(Event.MODEL_VERSION_CREATED, model.full_name, version=number, source=told.source)
+    return models.version(tx, model, number) if told.tags else made
+
+
+@dataclass(frozen=True)
+class FinalizeVersion(Command[Write, Version]):
+    """Make a version READY: from now on its files never change. Asked again, it answers the same."""
+
+    model: Ref
+    number: int
+
+    needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
+
+    def run(self, tx: Write) -> Version:
+        """Freeze the manifest, once the files make an MLflow model."""
+        model = tx.at(self.model)
+        version = models.locked_version(tx, model, self.number)
+        if version.status is Status.READY:
+            return version
+        uploader(tx, self.model, pending(version))
+        entries = files.all_files(tx, version.id)
+        model_id = version.model_id or _logged_model(tx, version, entries)
+        digest = manifest.digest(entries)
+        files.remove_uploads(tx, version.id)
+        models.settle(tx, version.id, Status.READY, "", model_id=model_id, digest=digest)
+        tx.announce(Event.MODEL_VERSION_READY, model.full_name, version=self.number, digest=digest)
+        return models.version(tx, model, self.number)
+
+
+def _logged_model(tx: Look, version: Version, entries: list[manifest.Entry]) -> str:
+    """The logged model's id in the version's `MLmodel`, else a made-up one.
+
+    Clients cannot copy a version without one (protocol notes §0.2); an id that their tracking store does not know
+    does them no harm.
+    """
+    found = next((entry for entry in entries if entry.path == MODEL_FILE), None)
+    if found is None:
+        raise WrongState(
+            f"Version {version.number} of '{version.model}' has no `{MODEL_FILE}` file, so is no MLflow model yet. "
+            "Upload its files before finalizing it.",
+        )
+    with tx.blobs.open_blob(found.sha256) as blob:
+        head = blob.read(0, _MLMODEL_HEAD)
+    return model_id_in(head) or "m-" + uuid.uuid4().hex
+
+
+def uploader(tx: Look, model: Ref, version: Version) -> Version:
+    """The version, if its files are the caller's to bring: the caller made it, or manages the model."""
+    mine = models.creator(tx, version.id) == tx.caller.principal.id
+    if not mine and not tx.holds(model, Privilege.MANAGE):
+        raise Denied(
+            f"Version {version.number} of '{version.model}' is being uploaded by somebody else, "
+            f"and User does not have MANAGE on Routine or Model '{version.model}'.",
+        )
+    return version
+
+
+@dataclass(frozen=True)
+class GetVersion(Query[Look, Version]):
+    """Show a version with its aliases and tags."""
+
+    model: Ref
+    number: int
+
+    needs = (Need(Privilege.EXECUTE, on="model", metadata=True),)
+
+    def run(self, tx: Look) -> Version:
+        """Show it."""
+        return models.version(tx, tx.at(self.model), self.number)
+
+
+@dataclass(frozen=True)
+class GetDownloadUri(Query[Look, str]):
+    """Say where a version's files are, as clients of the Files API write it."""
+
+    model: Ref
+    number: int
+
+    needs = (Need(Privilege.EXECUTE, on="model"),)
+
+    def run(self, tx: Look) -> str:
+        """Say it."""
+        version = models.version(tx, tx.at(self.model), self.number)
+        return str(manifest.Location(version.model, version.number, ""))
+
+
+@dataclass(frozen=True)
+class GetUploadLeave(Query[Look, Version]):
+    """Tell an uploader whether the version still takes files."""
+
+    model: Ref
+    number: int
+
+    needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
+
+    def run(self, tx: Look) -> Version:
+        """The version, if it does."""
+        return uploader(tx, self.model, pending(models.version(tx, tx.at(self.model), self.number)))
+
+
+@dataclass(frozen=True)
+class SearchVersions(Query[Look, Page[Version]]):
+    """List the versions of a model, newest first, or those of a run, that the caller may see."""
+
+    asked: VersionFilter
+    window: Window
+
+    open_to = "every principal: rows are filtered by its privileges in the database"
+
+    def run(self, tx: Look) -> Page[Version]:
+        """List them."""
+        return models.search_versions(tx, self.asked, self.window)
+
+
+@dataclass(frozen=True)
+class UpdateVersion(Command[Write, Version]):
+    """Change a version's comment."""
+
+    model: Ref
+    number: int
+    comment: str
+
+    needs = (Need(Privilege.MANAGE, on="model"),)
+
+    def run(self, tx: Write) -> Version:
+        """Change it."""
+        model = tx.at(self.model)
+        version = models.version(tx, model, self.number)
+        models.set_comment(tx, version.id, self.comment)
+        tx.announce(Event.MODEL_VERSION_UPDATED, model.full_name, version=self.number)
+        return models.version(tx, model, self.number)
+
+
+@dataclass(frozen=True)
+class DeleteVersion(Command[Write, None]):
+    """Delete a version with its aliases and tags; its number is never used again."""
+
+    model: Ref
+    number: int
+
+    needs = (Need(Privilege.MANAGE, on="model"),)
+
+    def run(self, tx: Write) -> None:
+        """Delete it; bytes that no manifest names any more are collected later."""
+        model = tx.at(self.model)
+        version = models.locked_version(tx, model, self.number)
+        models.remove_version(tx, model, version)
+        catalogs.touch(tx, model.id)
+        tx.announce(Event.MODEL_VERSION_DELETED, model.full_name, version=self.number)
+
+
+@dataclass(frozen=True)
+class SetVersionTag(Command[Write, None]):
+    """Set a tag on a version."""
+
+    model: Ref
+    number: int
+    tag: Tag
+
+    needs = (Need(Privilege.APPLY_TAG, on="model"),)
+
+    def run(self, tx: Write) -> None:
+        """Set it."""
+        version = models.version(tx, tx.at(self.model), self.number)
+        VERSION_TAGS.set(tx, version.id, self.tag, MAX_TAGS)
+        models.touch_version(tx, version.id)
+        tx.announce(
+            Event.TAG_SET, version.model, version=self.number, key=self.tag.key, value=self.tag.value,
+        )
+
+
+@dataclass(frozen=True)
+class DeleteVersionTag(Command[Write, None]):
+    """Take a tag off a version; it may be gone already."""
+
+    model: Ref
+    number: int
+    key: str
+
+    needs = (Need(Privilege.APPLY_TAG, on="model"),)
+
+    def run(self, tx: Write) -> None:
+        """Take it off."""
+        version = models.version(tx, tx.at(self.model), self.number)
+        VERSION_TAGS.remove(tx, version.id, self.key)
+        models.touch_version(tx, version.id)
+        tx.announce(Event.TAG_DELETED, version.model, version=self.number, key=self.key)
+
+
+@dataclass(frozen=True)
+class NoteLineage(Query[Look, None]):
+    """Take a client's note that it read a version; whoever may read it may say so."""
+
+    model: Ref
+    number: int
+
+    needs = (Need(Privilege.EXECUTE, on="model"),)
+
+    def run(self, tx: Look) -> None:
+        """The version must be there; the notes themselves are not kept yet."""
+        models.version(tx, tx.at(self.model), self.number)

@@ -1,0 +1,226 @@
+"""The composition root: settings → store → gate → routes. It knows everybody and decides nothing."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
+
+from modelyard.actions.access import new_secret
+from modelyard.config import LOOPBACK, Settings
+from modelyard.domain.access import ADMINS
+from modelyard.domain.files import Entry
+from modelyard.errors import Invalid, NotFound
+from modelyard.gate import Gate
+from modelyard.store import access, installation, migrate
+from modelyard.store.blobs import BlobStore
+from modelyard.store.installation import Installation
+from modelyard.store.lock import Lock
+from modelyard.store.parts import PartStore
+from modelyard.store.session import Database
+from modelyard.surfaces import discovery, mlflow, scim, tokens, unity
+from modelyard.surfaces import files as files_surface
+from modelyard.surfaces.http import Endpoint, Site
+from modelyard.surfaces.wire import Reader, Row, Writer
+
+if TYPE_CHECKING:
+    from modelyard.store.blobs import StoredBlob
+
+ROWS: Final[tuple[Row, ...]] = (
+    *discovery.ROWS,
+    *mlflow.ROWS,
+    *unity.ROWS,
+    *files_surface.ROWS,
+    *scim.ROWS,
+    *tokens.ROWS,
+)
+"""Every route there is."""
+
+
+class Disk:
+    """The byte store on this machine's disk, as the surfaces see it."""
+
+    def __init__(self, blobs: BlobStore, limit: int) -> None:
+        self._blobs = blobs
+        self._parts = PartStore(blobs)
+        self._limit = limit
+
+    def open(self, entry: Entry) -> Reader:
+        """Open the bytes of a file."""
+        return self._blobs.open_blob(entry.sha256, entry.size)
+
+    def receive(self, size: int | None) -> Writer:
+        """Take a file in."""
+        return self._blobs.receive(limit=self._limit, expected_size=size)
+
+    def begin(self, upload_id: str) -> None:
+        """Make room for the parts of an upload."""
+        self._parts.begin(upload_id)
+
+    def receive_part(self, upload_id: str, number: int, size: int | None) -> Writer:
+        """Take a part in."""
+        return self._parts.write_part(upload_id, number, size)
+
+    def join(self, upload_id: str, parts: Sequence[tuple[int, str]]) -> StoredBlob:
+        """Make one file of parts."""
+        return self._parts.complete(upload_id, parts, limit=self._limit)
+
+    def drop(self, upload_id: str) -> None:
+        """Remove what is left of an upload."""
+        self._parts.abort(upload_id)
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """A server that is put together, and everything that must be closed when it ends."""
+
+    endpoint: Endpoint
+    gate: Gate
+    database: Database
+    blobs: BlobStore
+    threads: ThreadPoolExecutor
+    lock: Lock | None
+
+    def close(self) -> None:
+        """Wait for actions under way, then let go of everything."""
+        self.threads.shutdown()
+        self.database.close()
+        self.blobs.close()
+        if self.lock:
+            self.lock.release()
+
+
+def build(settings: Settings) -> App:
+    """Put a server together; on an empty database, make the first admin."""
+    make_private(settings.folder)
+    database, lock = open_database(settings)
+    there = _first_start(database, settings)
+    blobs = BlobStore(make_private(settings.storage_folder)).open()
+    key = signing_key(settings)
+    gate = Gate(database, blobs, key)
+    threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="action")
+    endpoint = Endpoint(ROWS, gate, Disk(blobs, settings.upload_limit), _site(settings, there, key), threads)
+    return App(endpoint, gate, database, blobs, threads, lock)
+
+
+def make_private(folder: Path) -> Path:
+    """A folder that only its owner may enter."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
+
+
+def open_database(settings: Settings) -> tuple[Database, Lock | None]:
+    """The database with the schema of this code: SQLite is carried forward here, PostgreSQL is only looked at."""
+    database = Database(settings.database_url, settings.threads)
+    if not database.is_sqlite:
+        migrate.check(database.engine)
+        return database, None
+    lock = lock_sqlite(database)
+    migrate.upgrade_sqlite(database.engine)
+    return database, lock
+
+
+def lock_sqlite(database: Database) -> Lock:
+    """The right to write a SQLite database, made private."""
+    file = Path(str(database.engine.url.database)).absolute()
+    make_private(file.parent)
+    lock = Lock(file.with_name(file.name + ".lock"))
+    file.touch(0o600)
+    file.chmod(0o600)
+    return lock
+
+
+def _first_start(database: Database, settings: Settings) -> Installation:
+    with database.look() as tx:
+        there = installation.get(tx)
+    if there:
+        return there
+    secret = new_secret()
+    with database.write() as tx:
+        there = installation.make(tx, settings.admin, secret, int(time.time() * 1000))
+        # Before the commit: an installation without a readable token would be of no use to anybody.
+        write_private(settings.folder / "admin-token", secret)
+    return there
+
+
+def recover_token(settings: Settings) -> tuple[str, Path]:
+    """Make a new token for the first active admin, for somebody who has the host; returns who, and the file."""
+    make_private(settings.folder)
+    database, lock = open_database(settings)
+    try:
+        secret = new_secret()
+        with database.write() as tx:
+            admins = [each for each in access.members(tx, ADMINS) if each.active]
+            if not admins:
+                raise NotFound("there is no active admin; start the server once, or restore a backup.")
+            installation.give_token(tx, admins[0], secret, "recovered on the host", int(time.time() * 1000))
+            write_private(settings.folder / "admin-token", secret)
+        return admins[0].name, settings.folder / "admin-token"
+    finally:
+        database.close()
+        if lock:
+            lock.release()
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file of one line, durably, that only its owner may read; another reader sees the old or the new one."""
+    waiting = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    descriptor = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        os.write(descriptor, text.encode() + b"\n")
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    waiting.replace(path)
+
+
+def signing_key(settings: Settings) -> bytes:
+    """The key of signed URLs: from the settings, else one that this data folder keeps."""
+    if settings.secret_key:
+        return bytes.fromhex(settings.secret_key)
+    file = make_private(settings.folder / "keys") / "signing"
+    if not file.exists():
+        write_private(file, secrets.token_hex(32))
+    try:
+        return bytes.fromhex(file.read_text().strip())
+    except ValueError:
+        raise Invalid("keys/signing in the data folder is damaged; remove it, and a new key is made.") from None
+
+
+def _site(settings: Settings, there: Installation, key: bytes) -> Site:
+    public = urlsplit(settings.public_url).hostname or ""
+    hosts = {*LOOPBACK, "[::1]", settings.host, public, *settings.allowed_hosts}
+    return Site(
+        public_url=settings.public_url.rstrip("/"),
+        allowed_hosts=frozenset(host.lower() for host in hosts if host),
+        metastore_id=there.metastore_id,
+        workspace_id=there.workspace_id,
+        signing_key=key,
+        presigned=settings.presigned,
+    )
+
+
+
+
+def migrate_database(settings: Settings) -> tuple[str | None, str]:
+    """Carry the database forward, whichever it is; returns the revisions before and after."""
+    make_private(settings.folder)
+    database = Database(settings.database_url, settings.threads)
+    lock = lock_sqlite(database) if database.is_sqlite else None
+    try:
+        before = migrate.current(database.engine)
+        if database.is_sqlite:
+            migrate.upgrade_sqlite(database.engine)
+        else:
+            migrate.upgrade(database.engine)
+        return before, migrate.head()
+    finally:
+        database.close()
+        if lock:
+            lock.release()

@@ -1,0 +1,113 @@
+"""Registered models and their versions: what they are, and the life of a version."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from modelyard.errors import WrongState
+
+MODEL_FILE: Final = "MLmodel"
+"""The file that makes a folder an MLflow model; a version without one is not finalized."""
+
+_MODEL_ID = re.compile(rb"^model_id: *['\"]?(m-[0-9a-f]{32})['\"]? *\r?$", re.MULTILINE)
+
+
+class Status(StrEnum):
+    """The life of a version: it waits for its files, then it is ready for good, or has failed for good."""
+
+    PENDING_REGISTRATION = "PENDING_REGISTRATION"
+    READY = "READY"
+    FAILED_REGISTRATION = "FAILED_REGISTRATION"
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A key and a value on a securable or a version."""
+
+    key: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class Alias:
+    """A name that points at one version of a model and can be moved."""
+
+    name: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredModel:
+    """A registered model; times are epoch milliseconds, people are principal names."""
+
+    id: str
+    full_name: str
+    owner: str
+    comment: str
+    created_at: int
+    created_by: str
+    updated_at: int
+    updated_by: str
+    deployment_job_id: str = ""
+    aliases: tuple[Alias, ...] = ()
+    tags: tuple[Tag, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """A model version; `digest` is that of its manifest, and is there once the version is READY."""
+
+    id: str
+    model: str
+    number: int
+    status: Status
+    status_message: str
+    source: str
+    run_id: str
+    run_tracking_server_id: str
+    comment: str
+    model_id: str
+    created_at: int
+    created_by: str
+    updated_at: int
+    updated_by: str
+    digest: str = ""
+    aliases: tuple[Alias, ...] = ()
+    tags: tuple[Tag, ...] = ()
+
+
+def ready(version: Version, wish: str) -> Version:
+    """The version, if it is READY; `wish` completes the sentence "cannot …"."""
+    if version.status is not Status.READY:
+        raise WrongState(f"Version {version.number} of '{version.model}' is {version.status}, so cannot {wish}.")
+    return version
+
+
+def pending(version: Version) -> Version:
+    """The version, if it still waits for its files; the files of any other never change."""
+    if version.status is not Status.PENDING_REGISTRATION:
+        raise WrongState(
+            f"Version {version.number} of '{version.model}' is {version.status} and its files cannot change; "
+            "register a new version instead.",
+        )
+    return version
+
+
+def model_id_in(mlmodel: bytes) -> str | None:
+    """The logged model's id (`m-` and 32 hex digits) that an `MLmodel` file names at its top level, if it does.
+
+    A look at one line, not a parse: the server gives no file of a client to a YAML parser.
+    """
+    found = _MODEL_ID.search(mlmodel)
+    return found[1].decode() if found else None
+
+
+def referenced_version(source: str) -> tuple[str, str] | None:
+    """Full model name and version of a source `models:/catalog.schema.model/1`; None for any other source."""
+    scheme, _, rest = source.partition(":/")
+    name, slash, number = rest.strip("/").partition("/")
+    three_levels = name.count(".") == 2  # noqa: PLR2004  two dots part three levels
+    return (name, number) if scheme == "models" and slash and three_levels and number.isdigit() else None

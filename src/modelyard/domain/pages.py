@@ -1,0 +1,71 @@
+"""Pages of a list: how long they are, and the opaque token that leads to the next."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar, cast
+
+from modelyard.errors import Invalid
+
+_MAX_TOKEN: Final = 4_096
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some items of the list that a query gives, and the key after which the next page goes on (None: it does not)."""
+
+    items: tuple[Item, ...]
+    after: str | None = None
+    query: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which page is asked for: at most `limit` items after the key `after`."""
+
+    limit: int
+    after: str = ""
+    query: str = ""
+
+    def cut(self, rows: list[Item], key: str | None) -> Page[Item]:
+        """The page in a list of up to `limit + 1` rows; `key` is that of the last row that fits."""
+        more = len(rows) > self.limit
+        return Page(tuple(rows[: self.limit]), key if more else None, self.query)
+
+
+def window(max_results: int | None, token: str | None, query: str, *, default: int, most: int) -> Window:
+    """The window that a client asks for; more than `most` is clamped, a token of another query is refused."""
+    if max_results is not None and max_results < 0:
+        raise Invalid("max_results must not be negative; leave it out for the default.")
+    limit = min(max_results or default, most)
+    return Window(limit, _read(token, query) if token else "", query)
+
+
+def token(page: Page[Any]) -> str:
+    """The token for the page after this one, bound to its query; the empty string when there is none."""
+    if page.after is None:
+        return ""
+    text = json.dumps([_mark(page.query), page.after], separators=(",", ":"))
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def _read(text: str, query: str) -> str:
+    try:
+        padded = text + "=" * (-len(text) % 4)
+        said = cast("object", json.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)))
+    except ValueError:
+        said = None
+    match said:
+        case [mark, str(after)] if mark == _mark(query) and len(text) <= _MAX_TOKEN:
+            return after
+        case _:
+            raise Invalid("page_token is not one that this list gave; ask for the first page again, without it.")
+
+
+def _mark(query: str) -> str:
+    return hashlib.sha256(query.encode("utf-8", "surrogatepass")).hexdigest()[:16]

@@ -1,0 +1,279 @@
+"""Who may do what: privileges, the hierarchy they are inherited along, and the one pure decision.
+
+Source: Unity Catalog's privilege model for registered models (protocol notes §3). A chain runs from the metastore
+over catalog and schema to the model. Grants on a catalog or schema are inherited by everything inside; grants on the
+metastore are not. USE CATALOG and USE SCHEMA are the *passage*: without them nothing below is reachable or revealed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Final
+
+from modelyard.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+
+class Kind(StrEnum):
+    """The kinds of securable, from the outermost container to the leaf."""
+
+    METASTORE = "METASTORE"
+    CATALOG = "CATALOG"
+    SCHEMA = "SCHEMA"
+    MODEL = "FUNCTION"
+    """A registered model is a sub-type of FUNCTION in Unity Catalog, and is called so in its grants."""
+
+    @property
+    def noun(self) -> str:
+        """What messages call it, word for word as Databricks does."""
+        return _NOUNS[self]
+
+
+_NOUNS: Final = {
+    Kind.METASTORE: "Metastore",
+    Kind.CATALOG: "Catalog",
+    Kind.SCHEMA: "Schema",
+    Kind.MODEL: "Routine or Model",
+}
+
+
+class Privilege(StrEnum):
+    """Everything that can be granted; the value is the spelling of the wire, `title` that of messages."""
+
+    ALL_PRIVILEGES = "ALL_PRIVILEGES"
+    APPLY_TAG = "APPLY_TAG"
+    BROWSE = "BROWSE"
+    CREATE_CATALOG = "CREATE_CATALOG"
+    CREATE_MODEL = "CREATE_MODEL"
+    CREATE_MODEL_VERSION = "CREATE_MODEL_VERSION"
+    CREATE_SCHEMA = "CREATE_SCHEMA"
+    EXECUTE = "EXECUTE"
+    MANAGE = "MANAGE"
+    USE_CATALOG = "USE_CATALOG"
+    USE_SCHEMA = "USE_SCHEMA"
+
+    @property
+    def title(self) -> str:
+        """The spelling of messages and of SQL: words with blanks."""
+        return self.value.replace("_", " ")
+
+
+_INNER: Final = frozenset(
+    {
+        Privilege.APPLY_TAG,
+        Privilege.CREATE_MODEL,
+        Privilege.CREATE_MODEL_VERSION,
+        Privilege.EXECUTE,
+        Privilege.MANAGE,
+        Privilege.USE_SCHEMA,
+        Privilege.ALL_PRIVILEGES,
+    },
+)
+
+APPLICABLE: Final[dict[Kind, frozenset[Privilege]]] = {
+    Kind.METASTORE: frozenset({Privilege.CREATE_CATALOG}),
+    Kind.CATALOG: _INNER | {Privilege.BROWSE, Privilege.CREATE_SCHEMA, Privilege.USE_CATALOG},
+    Kind.SCHEMA: _INNER,
+    Kind.MODEL: _INNER - {Privilege.CREATE_MODEL, Privilege.USE_SCHEMA},
+}
+"""Which privileges may be granted on which kind of securable."""
+
+NOT_IN_ALL: Final = frozenset({Privilege.ALL_PRIVILEGES, Privilege.MANAGE})
+"""What ALL PRIVILEGES does not stand for."""
+
+PASSAGE: Final = {Kind.CATALOG: Privilege.USE_CATALOG, Kind.SCHEMA: Privilege.USE_SCHEMA}
+"""The gate of each container."""
+
+_LOOK: Final = {
+    Kind.CATALOG: Privilege.USE_CATALOG,
+    Kind.SCHEMA: Privilege.USE_SCHEMA,
+    Kind.MODEL: Privilege.EXECUTE,
+}
+"""What lets a principal read the metadata of each kind; BROWSE shows it too, where a question says so."""
+
+
+def parse(text: str) -> Privilege:
+    """A privilege in either spelling, `USE_CATALOG` or `USE CATALOG`, in any case."""
+    try:
+        return Privilege(text.strip().upper().replace(" ", "_"))
+    except ValueError:
+        known = ", ".join(privilege.value for privilege in Privilege)
+        raise Invalid(f'"{text[:60]}" is not a privilege; the privileges are {known}.') from None
+
+
+def applicable(privilege: Privilege, kind: Kind) -> Privilege:
+    """The privilege, if it may be granted on that kind of securable."""
+    if privilege not in APPLICABLE[kind]:
+        allowed = ", ".join(sorted(APPLICABLE[kind]))
+        raise Invalid(f"Privilege {privilege.title} is not applicable to this entity [{kind}]; use one of {allowed}.")
+    return privilege
+
+
+def covers(granted: Iterable[Privilege], wanted: Privilege) -> bool:
+    """Whether privileges granted on one securable include the wanted one."""
+    held = frozenset(granted)
+    return wanted in held or (Privilege.ALL_PRIVILEGES in held and wanted not in NOT_IN_ALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One securable on a chain, as one caller sees it.
+
+    `owned` says whether the caller, or a group it is in, owns it; `granted` are the privileges granted on this very
+    securable to the caller or its groups.
+    """
+
+    kind: Kind
+    id: str
+    full_name: str
+    owned: bool = False
+    granted: frozenset[Privilege] = frozenset()
+
+    def __str__(self) -> str:
+        """`Catalog 'main'`, as messages write it."""
+        return f"{self.kind.noun} '{self.full_name}'"
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """The securable that was asked for, behind its containers from the metastore on.
+
+    `missing` is the first level that is not there (then `nodes` are only the containers above it); `taken` is the
+    child that already has the name that a new one would take.
+    """
+
+    nodes: tuple[Node, ...]
+    missing: Node | None = None
+    taken: Node | None = None
+
+    @property
+    def target(self) -> Node:
+        """The securable that was asked for."""
+        return self.nodes[-1]
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What is asked about a chain.
+
+    `metadata` marks questions that reveal nothing but metadata, which a metastore admin may always ask. `inside`
+    marks those about a new child of the target: then the target's own gate is to be passed too.
+    """
+
+    privilege: Privilege
+    metadata: bool = False
+    inside: bool = False
+
+
+class Outcome(StrEnum):
+    """What a decision may come to."""
+
+    ALLOWED = "allowed"
+    DENIED = "denied"
+    MISSING = "missing"
+    TAKEN = "taken"
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What was decided, and why, in words for the refused and for the audit."""
+
+    outcome: Outcome
+    reason: str
+
+    @property
+    def allowed(self) -> bool:
+        """Whether the question was answered with yes."""
+        return self.outcome is Outcome.ALLOWED
+
+
+def decide(question: Question, chain: Chain) -> Decision:
+    """The one decision: passage from the top, existence, a taken name, then the privilege on the target.
+
+    A taken name is told before the privilege is looked at, to whoever passes the gates: clients create a model
+    before each copy, and go on when it is there (protocol notes §0.3-3).
+    """
+    nodes = chain.nodes
+    depths = len(nodes) if chain.missing or question.inside else len(nodes) - 1
+    for depth in range(depths):
+        use = _closed_gate(question, nodes, depth)
+        if use is not None:
+            return Decision(Outcome.DENIED, f"User does not have {use.title} on {nodes[depth]}.")
+    if chain.missing:
+        return Decision(Outcome.MISSING, f"{chain.missing} does not exist.")
+    if chain.taken:
+        name = chain.taken.full_name.rpartition(".")[2]
+        return Decision(Outcome.TAKEN, f"{chain.taken.kind.noun} '{name}' already exists")
+    if reason := holds(question.privilege, nodes) or _admin_look(question, nodes):
+        return Decision(Outcome.ALLOWED, reason)
+    return Decision(Outcome.DENIED, f"User does not have {question.privilege.title} on {nodes[-1]}.")
+
+
+def _closed_gate(question: Question, nodes: Sequence[Node], depth: int) -> Privilege | None:
+    """The passage privilege that the caller lacks at this depth, if there is one."""
+    node = nodes[depth]
+    use = PASSAGE.get(node.kind)
+    if use is None or node.owned or _inherited(use, nodes[: depth + 1]):
+        return None
+    waived = (question.metadata and nodes[0].owned) or (
+        # Owners of a container, and metastore admins, manage what is inside without using it (§3.1).
+        question.privilege is Privilege.MANAGE and _manages_implicitly(nodes)
+    )
+    browsing = question.privilege is Privilege.BROWSE and _inherited(Privilege.BROWSE, nodes)
+    return None if waived or browsing else use
+
+
+def holds(privilege: Privilege, nodes: Sequence[Node]) -> str:
+    """Why the caller holds the privilege on the last node, or the empty string."""
+    target = nodes[-1]
+    if target.owned:
+        return f"owns {target}"
+    if privilege is Privilege.MANAGE and _manages_implicitly(nodes):
+        return f"owns a container of {target}" if not nodes[0].owned else "is a metastore admin"
+    if privilege is Privilege.BROWSE and (look := _LOOK.get(target.kind)):
+        return _inherited(Privilege.BROWSE, nodes) or _inherited(look, nodes)
+    return _inherited(privilege, nodes)
+
+
+def _inherited(privilege: Privilege, nodes: Sequence[Node]) -> str:
+    """The nearest grant that gives the privilege on the last node, in words, or the empty string."""
+    for node in reversed(nodes):
+        if node.kind is Kind.METASTORE and len(nodes) > 1:
+            break
+        if covers(node.granted, privilege):
+            return f"{privilege.title} is granted on {node}"
+    return ""
+
+
+def _manages_implicitly(nodes: Sequence[Node]) -> bool:
+    return any(node.owned for node in nodes[:-1]) or nodes[0].owned
+
+
+def _admin_look(question: Question, nodes: Sequence[Node]) -> str:
+    return "is a metastore admin" if question.metadata and nodes[0].owned else ""
+
+
+@dataclass(frozen=True, slots=True)
+class GrantChange:
+    """Privileges to add and to remove for one principal on one securable."""
+
+    principal: str
+    add: frozenset[Privilege] = field(default_factory=frozenset)
+    remove: frozenset[Privilege] = field(default_factory=frozenset)
+
+    def checked(self, kind: Kind) -> GrantChange:
+        """This change, if it can be made on that kind of securable."""
+        for privilege in sorted(self.add | self.remove):
+            applicable(privilege, kind)
+        if both := sorted(self.add & self.remove):
+            raise Invalid(f"{both[0].title} is both added and removed for {self.principal}; say one of the two.")
+        return self
+
+    def applied(self, held: frozenset[Privilege]) -> frozenset[Privilege]:
+        """What the principal holds afterwards; taking ALL PRIVILEGES away clears everything."""
+        if Privilege.ALL_PRIVILEGES in self.remove:
+            return self.add
+        return (held - self.remove) | self.add

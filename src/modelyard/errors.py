@@ -1,0 +1,88 @@
+"""What can go wrong, as a small closed tree. There is no HTTP in it: each surface says how it blames.
+
+Failure
+├── Invalid               the request makes no sense as it stands
+│   ├── Malformed         its bytes could not even be read
+│   └── WrongState        it makes sense, but not for the object as it is now
+├── Unauthenticated       nobody proved who is calling
+├── Denied                the caller is known and lacks a privilege
+│   └── LinkExpired       a signed URL of ours was used too late
+├── NotFound              the object is not there
+│   ├── NoSuchPrincipal   nobody has this name
+│   └── NoSuchRoute       no surface has this address
+├── AlreadyExists         the name is taken
+├── Changed               the object is no longer the one the caller saw
+├── OutOfRange            the byte range lies outside the file
+├── TooLarge              a bound was passed
+└── Unavailable           nothing was committed; asking again may help
+"""
+
+from __future__ import annotations
+
+
+class Failure(Exception):
+    """The root of the tree; `message` tells a person what to do next and never holds a secret, a path or SQL."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+
+class Invalid(Failure):
+    """The request makes no sense as it stands: a wrong name, number, filter, page token."""
+
+
+class Malformed(Invalid):
+    """The request's bytes could not be read, for example JSON that does not parse."""
+
+
+class WrongState(Invalid):
+    """The request makes sense, but not for the object as it is now."""
+
+
+class Unauthenticated(Failure):
+    """No credential, or one that is unknown, expired or revoked."""
+
+
+class Denied(Failure):
+    """The caller is known and lacks a privilege; the message names the first missing one."""
+
+
+class LinkExpired(Denied):
+    """A signed URL was used after its time; the client asks for a fresh one."""
+
+
+class NotFound(Failure):
+    """The object is not there (or may not be known to be)."""
+
+
+class NoSuchPrincipal(NotFound):
+    """Nobody has the name that a grant, a group or a transfer names."""
+
+
+class NoSuchRoute(NotFound):
+    """No surface has this method and path."""
+
+
+class AlreadyExists(Failure):
+    """The name is taken."""
+
+
+class Changed(Failure):
+    """A precondition failed: the object is no longer the one the caller saw."""
+
+
+class OutOfRange(Failure):
+    """The byte range asked for lies outside the file."""
+
+    def __init__(self, message: str, size: int) -> None:
+        super().__init__(message)
+        self.size = size
+
+
+class TooLarge(Failure):
+    """A bound on size or number was passed."""
+
+
+class Unavailable(Failure):
+    """Nothing was committed; asking again may help."""

@@ -1,0 +1,201 @@
+"""The gate: identify, decide, do, record. Every question and every change goes through `Gate.do`.
+
+One transaction proves who calls, resolves what the action's references name, decides, does the work and writes the
+audit row. If the work fails, everything is undone, and the attempt is recorded in a second transaction.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import msgspec
+
+from modelyard.domain.access import Bearer, Caller, Credential, Signed, is_genuine
+from modelyard.domain.journal import Result
+from modelyard.domain.privileges import Outcome, Question, decide
+from modelyard.errors import (
+    AlreadyExists,
+    Denied,
+    Failure,
+    LinkExpired,
+    NotFound,
+    Unauthenticated,
+    Unavailable,
+)
+from modelyard.store import access, journal
+from modelyard.store.session import CommitLost, Contended
+from modelyard.store.tx import Context
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from modelyard.action import Action, Need, Ref
+    from modelyard.domain.journal import Origin
+    from modelyard.domain.privileges import Chain, Decision
+    from modelyard.store.blobs import BlobStore
+    from modelyard.store.session import Database
+    from modelyard.store.tx import Look, Write
+
+log = logging.getLogger(__name__)
+
+Done = TypeVar("Done")
+
+_TRIES: Final = 5
+_COALESCED_SECONDS: Final = 60
+_MOST_ADDRESSES: Final = 10_000
+_FAILURES: Final = {Outcome.DENIED: Denied, Outcome.MISSING: NotFound, Outcome.TAKEN: AlreadyExists}
+
+
+@dataclass(slots=True)
+class _Attempt:
+    """What is known so far of one attempt, for the record."""
+
+    action: Action[Any, Any]
+    origin: Origin
+    caller: Caller | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Gate:
+    """Decides and records; shared by all threads of the process."""
+
+    database: Database
+    blobs: BlobStore
+    signing_key: bytes
+    clock: Callable[[], float] = time.time
+    _strangers: dict[str, float] = field(default_factory=dict[str, float])
+
+    def do(self, action: Action[Any, Done], credential: Credential, origin: Origin) -> Done:
+        """Do an action for whoever shows this credential, or raise the `Failure` that says why not."""
+        for _ in range(_TRIES):
+            attempt = _Attempt(action, origin)
+            try:
+                return self._once(attempt, credential)
+            except Contended:
+                continue
+            except Failure as failure:
+                self._record_failure(attempt, failure)
+                raise
+            except Exception as error:
+                self._record_failure(attempt, error)
+                raise
+        raise Unavailable("others changed the same thing at the same time; nothing was done. Ask again shortly.")
+
+    def identify(self, credential: Credential) -> Caller:
+        """Who shows this credential, or `Unauthenticated`."""
+        with self.database.look() as tx:
+            return self._caller(tx, credential)
+
+    def check(self) -> None:
+        """Whether the database answers, or `Unavailable`."""
+        with self.database.look():
+            pass
+
+    def _once(self, attempt: _Attempt, credential: Credential) -> Any:  # noqa: ANN401  the action's own result
+        if not attempt.action.changes:
+            with self.database.look() as tx:
+                return self._decided(tx, attempt, credential)
+        result: Any = None
+        try:
+            with self.database.write() as tx:
+                result = self._decided(tx, attempt, credential)
+                self._record(tx, attempt, Result.DONE, "", attempt.reason)
+        except CommitLost:
+            self._settle_lost_commit(attempt)
+        return result
+
+    def _decided(self, tx: Look, attempt: _Attempt, credential: Credential) -> Any:  # noqa: ANN401  as above
+        action = attempt.action
+        attempt.caller = caller = self._caller(tx, credential)
+        chains: dict[Ref, Chain] = {}
+        reasons: list[str] = []
+        for need in action.needs:
+            ref = cast("Ref", getattr(action, need.on))
+            chain = access.chain(tx, caller, ref, getattr(action, need.naming) if need.naming else "")
+            reasons.append(_allowed(need, chain).reason)
+            chains[ref] = chain
+        attempt.reason = "; ".join(reasons) or action.open_to
+        tx.enter(Context(caller, chains, self._now(), attempt.origin, self.blobs))
+        return action.run(tx)
+
+    def _caller(self, tx: Look, credential: Credential) -> Caller:
+        match credential:
+            case Bearer(secret):
+                caller = access.caller_by_secret(tx, secret, self._now())
+            case Signed():
+                caller = access.caller_by_id(tx, self._checked(credential).principal_id)
+            case None:
+                caller = None
+        if caller is None:
+            raise Unauthenticated(
+                "The token is missing, unknown, expired or revoked. Send `Authorization: Bearer <token>`; "
+                "an admin makes tokens with `modelyard token create`.",
+            )
+        return caller
+
+    def _checked(self, shown: Signed) -> Signed:
+        if not is_genuine(self.signing_key, shown):
+            raise Unauthenticated("The signature of this URL is not valid; ask for a new one.")
+        if shown.expires_at <= self._now():
+            raise LinkExpired("Request has expired")
+        return shown
+
+    def _now(self) -> int:
+        return int(self.clock() * 1000)
+
+    # The journal
+
+    def _record(self, tx: Write, attempt: _Attempt, result: Result, error: str, message: str) -> None:
+        action = attempt.action
+        name = type(action).__name__
+        told = journal.Attempt(
+            action=name[0].lower() + name[1:],
+            params=msgspec.json.encode(action).decode(),
+            caller=attempt.caller,
+            origin=attempt.origin,
+            result=result,
+            error=error,
+            message=message,
+        )
+        journal.record(tx, told, self._now())
+
+    def _record_failure(self, attempt: _Attempt, failure: Exception) -> None:
+        refused = isinstance(failure, Denied | Unauthenticated)
+        if not (refused or attempt.action.changes) or (attempt.caller is None and not self._is_news(attempt.origin)):
+            return
+        result = Result.REFUSED if refused else Result.FAILED
+        message = failure.message if isinstance(failure, Failure) else "internal error"
+        try:
+            with self.database.write() as tx:
+                self._record(tx, attempt, result, type(failure).__name__, message)
+        except Exception:
+            log.exception("an attempt could not be recorded", extra={"request_id": attempt.origin.request_id})
+
+    def _is_news(self, origin: Origin) -> bool:
+        """Whether a stranger from this address has not been recorded within the last minute."""
+        now = self.clock()
+        if now - self._strangers.get(origin.address, 0.0) < _COALESCED_SECONDS:
+            return False
+        if len(self._strangers) >= _MOST_ADDRESSES:
+            self._strangers.clear()
+        self._strangers[origin.address] = now
+        return True
+
+    def _settle_lost_commit(self, attempt: _Attempt) -> None:
+        """The answer to a COMMIT was lost: look whether its audit row is there before anybody is answered."""
+        with self.database.look() as tx:
+            if journal.was_done(tx, attempt.origin.request_id):
+                return
+        raise Unavailable("the database did not answer; nothing was changed. Ask again shortly.")
+
+
+def _allowed(need: Need, chain: Chain) -> Decision:
+    question = Question(need.privilege, metadata=need.metadata, inside=bool(need.naming))
+    decision = decide(question, chain)
+    if not decision.allowed:
+        raise _FAILURES[decision.outcome](decision.reason)
+    return decision

@@ -1,0 +1,1 @@
+"""The only rooms that know SQL and the bytes on disk."""

@@ -1,0 +1,260 @@
+"""Securables: catalogs and schemas whole, and what models share with them (names, owners, comments, tags)."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
+
+from modelyard.domain.access import ADMINS
+from modelyard.domain.catalogs import Container
+from modelyard.domain.models import Tag
+from modelyard.domain.pages import Page, Window
+from modelyard.domain.privileges import PASSAGE, Kind, Privilege
+from modelyard.errors import Invalid
+from modelyard.store import schema
+from modelyard.store.access import MINE
+from modelyard.store.tx import inserting, new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Table
+    from sqlalchemy.sql import FromClause
+
+    from modelyard.domain.privileges import Node
+    from modelyard.store.tx import Look, Row, Write
+
+_securables, _grants, _principals = schema.securables, schema.grants, schema.principals
+
+TOP: Final = ("id", "full_name", "owner", "comment", "created_at", "created_by", "updated_at", "updated_by")
+"""The columns that every kind of securable shows first."""
+
+
+def shown(table: FromClause, owner: FromClause) -> tuple[ColumnElement[object], ...]:
+    """The columns of `TOP`."""
+    return tuple(owner.c.name if name == "owner" else table.c[name] for name in TOP)
+
+
+_CONTAINER: Final = (*shown(_securables, _principals), _securables.c.properties)
+_OWNER: Final = _principals.c.id == _securables.c.owner_id
+_GET: Final = select(*_CONTAINER).join(_principals, _OWNER).where(_securables.c.id == bindparam("securable"))
+_RENAME_INSIDE: Final = (
+    update(_securables)
+    .where(_securables.c.full_name >= bindparam("first"), _securables.c.full_name < bindparam("beyond"))
+    .values(full_name=func.concat(bindparam("renamed", type_=schema.Name), func.substr(_securables.c.full_name, bindparam("tail"))))
+)  # fmt: skip
+_UPDATE: Final = (
+    update(_securables)
+    .where(_securables.c.id == bindparam("securable"))
+    .values({name: bindparam(f"new_{name}") for name in ("full_name", "owner_id", "comment", "properties")})
+    .values(updated_at=bindparam("now"), updated_by=bindparam("actor"))
+)
+_RAW: Final = select(
+    _securables.c.full_name, _securables.c.owner_id, _securables.c.comment, _securables.c.properties,
+).where(_securables.c.id == bindparam("securable"))
+_TOUCH: Final = (
+    update(_securables)
+    .where(_securables.c.id == bindparam("securable"))
+    .values(updated_at=bindparam("now"), updated_by=bindparam("actor"))
+)
+_ADD: Final = inserting(_securables)
+_REMOVE: Final = delete(_securables).where(_securables.c.id == bindparam("securable"))
+_CHILD: Final = select(_securables.c.full_name).where(_securables.c.parent_id == bindparam("securable")).limit(1)
+
+
+# Lists: filtered by the same rule that decides single requests, in the database and before paging.
+
+
+def held(level: FromClause, privilege: Privilege, *above: FromClause) -> ColumnElement[bool]:
+    """Whether the caller holds a privilege on a row by a grant there or on a container above it."""
+    enough = [privilege.value, Privilege.ALL_PRIVILEGES.value]
+    granted = select(_grants.c.securable_id).where(
+        _grants.c.principal_id.in_(MINE),
+        or_(*(_grants.c.privilege == each for each in enough)),
+    )
+    return or_(*(node.c.id.in_(granted) for node in (level, *above)))
+
+
+def passed(level: FromClause, kind: Kind, *above: FromClause) -> ColumnElement[bool]:
+    """Whether the caller passes a container's gate: by owning it, or by USE on it or above."""
+    return or_(level.c.owner_id.in_(MINE), held(level, PASSAGE[kind], *above))
+
+
+IS_ADMIN: Final = bindparam("is_admin") == 1
+"""Whether the caller is a metastore admin, who sees all metadata."""
+
+_top = _securables.alias("top")
+_browsing = and_(bindparam("browse") == 1, held(_securables, Privilege.BROWSE))
+_passed_catalog = passed(_securables, Kind.CATALOG)
+_passed_schema = and_(passed(_top, Kind.CATALOG), passed(_securables, Kind.SCHEMA, _top))
+_browsing_schema = and_(bindparam("browse") == 1, held(_top, Privilege.BROWSE))
+
+_CATALOGS: Final = (
+    select(*_CONTAINER, or_(IS_ADMIN, _passed_catalog))
+    .join(_principals, _OWNER)
+    .where(_securables.c.kind == Kind.CATALOG.value, _securables.c.full_name > bindparam("after"))
+    .where(or_(IS_ADMIN, _passed_catalog, _browsing))
+    .order_by(_securables.c.full_name)
+    .limit(bindparam("most"))
+)
+_SCHEMAS: Final = (
+    select(*_CONTAINER, or_(IS_ADMIN, _passed_schema))
+    .join(_principals, _OWNER)
+    .join(_top, _top.c.id == _securables.c.parent_id)
+    .where(_top.c.full_name == bindparam("catalog"), _securables.c.full_name > bindparam("after"))
+    .where(or_(IS_ADMIN, _passed_schema, _browsing_schema))
+    .order_by(_securables.c.full_name)
+    .limit(bindparam("most"))
+)
+
+
+def get(tx: Look, id_: str, *, browse_only: bool = False) -> Container:
+    """A catalog or schema that is there."""
+    row = tx.row(_GET, securable=id_)
+    if row is None:
+        raise LookupError(id_)
+    return _container((*row, not browse_only))
+
+
+def catalogs(tx: Look, window: Window, *, browse: bool) -> Page[Container]:
+    """The catalogs that the caller may see, by name."""
+    rows = tx.rows(_CATALOGS, **_asked(tx, window, browse=browse))
+    return _page([_container(row) for row in rows], window)
+
+
+def schemas(tx: Look, catalog: str, window: Window, *, browse: bool) -> Page[Container]:
+    """The schemas of a catalog that the caller may see, by name."""
+    rows = tx.rows(_SCHEMAS, catalog=catalog, **_asked(tx, window, browse=browse))
+    return _page([_container(row) for row in rows], window)
+
+
+def _asked(tx: Look, window: Window, *, browse: bool) -> dict[str, object]:
+    return {
+        "caller_id": tx.caller.principal.id,
+        "is_admin": int(tx.is_admin),
+        "browse": int(browse),
+        "after": window.after,
+        "most": window.limit + 1,
+    }
+
+
+def _page(items: list[Container], window: Window) -> Page[Container]:
+    return window.cut(items, items[window.limit - 1].full_name if len(items) > window.limit else None)
+
+
+def _container(row: Row) -> Container:
+    *told, properties, usable = row
+    return Container(*told, json.loads(properties), browse_only=not usable)
+
+
+def add(tx: Write, kind: Kind, parent: Node | None, full_name: str, comment: str = "", **properties: str) -> str:
+    """Make a securable that the caller owns; returns its id."""
+    id_ = new_id()
+    tx.run(
+        _ADD,
+        id=id_,
+        kind=kind.value,
+        parent_id=parent.id if parent else None,
+        full_name=full_name,
+        owner_id=tx.caller.principal.id,
+        comment=comment,
+        properties=json.dumps(properties),
+        created_at=tx.now,
+        created_by=tx.actor,
+        updated_at=tx.now,
+        updated_by=tx.actor,
+    )
+    return id_
+
+
+def add_metastore(tx: Write, now: int, by: str) -> str:
+    """Make the metastore, owned by the group of admins; returns its id."""
+    id_ = new_id()
+    told = {"created_at": now, "updated_at": now, "created_by": by, "updated_by": by}
+    tx.run(_ADD, id=id_, kind=Kind.METASTORE.value, parent_id=None, full_name="", owner_id=ADMINS, comment="",
+           properties="{}", **told)  # fmt: skip
+    return id_
+
+
+def change(
+    tx: Write,
+    id_: str,
+    *,
+    full_name: str | None = None,
+    owner_id: str | None = None,
+    comment: str | None = None,
+    properties: Mapping[str, str] | None = None,
+) -> None:
+    """Change what is given, and carry a new name on to everything inside."""
+    row = tx.row(_RAW, securable=id_)
+    if row is None:
+        raise LookupError(id_)
+    kept = dict(zip(("full_name", "owner_id", "comment", "properties"), row, strict=True))
+    given = {
+        "full_name": full_name,
+        "owner_id": owner_id,
+        "comment": comment,
+        "properties": None if properties is None else json.dumps(dict(properties)),
+    }
+    new = {f"new_{name}": kept[name] if value is None else value for name, value in given.items()}
+    tx.run(_UPDATE, securable=id_, now=tx.now, actor=tx.actor, **new)
+    if full_name and full_name != kept["full_name"]:
+        _rename_inside(tx, kept["full_name"], full_name)
+
+
+def _rename_inside(tx: Write, old: str, new: str) -> None:
+    # Everything inside sorts from "old." up to, not including, "old/": a slash follows a period.
+    tx.run(_RENAME_INSIDE, first=old + ".", beyond=old + "/", renamed=new, tail=len(old) + 1)
+
+
+def touch(tx: Write, securable_id: str) -> None:
+    """Note that the caller has changed something about a securable now."""
+    tx.run(_TOUCH, securable=securable_id, now=tx.now, actor=tx.actor)
+
+
+def remove(tx: Write, id_: str) -> None:
+    """Remove a securable with everything inside; bytes that no row names are collected later."""
+    tx.run(_REMOVE, securable=id_)
+
+
+def child(tx: Look, id_: str) -> str | None:
+    """The full name of something inside, if there is anything."""
+    row = tx.row(_CHILD, securable=id_)
+    return row[0] if row else None
+
+
+# Tags, of securables and of versions
+
+
+class TagTable:
+    """The tags of one kind of object."""
+
+    def __init__(self, table: Table) -> None:
+        mine = table.c.owner_id == bindparam("owner")
+        this = and_(mine, table.c.key == bindparam("tag_key"))
+        self._all = select(table.c.key, table.c.value).where(mine).order_by(table.c.key)
+        self._remove = delete(table).where(this)
+        self._update = update(table).where(this).values(value=bindparam("new_value"))
+        self._add = inserting(table)
+
+    def all(self, tx: Look, owner_id: str) -> tuple[Tag, ...]:
+        """All tags of an object, by key."""
+        return tuple(Tag(*row) for row in tx.rows(self._all, owner=owner_id))
+
+    def set(self, tx: Write, owner_id: str, tag: Tag, most: int) -> None:
+        """Set a tag; `Invalid` when it would be one too many."""
+        if tx.run(self._update, owner=owner_id, tag_key=tag.key, new_value=tag.value):
+            return
+        if len(tx.rows(self._all, owner=owner_id)) >= most:
+            raise Invalid(f"at most {most} tags are kept here; delete one first.")
+        tx.run(self._add, owner_id=owner_id, key=tag.key, value=tag.value)
+
+    def remove(self, tx: Write, owner_id: str, key: str) -> None:
+        """Remove a tag; it may be gone already."""
+        tx.run(self._remove, owner=owner_id, tag_key=key)
+
+
+SECURABLE_TAGS: Final = TagTable(schema.securable_tags)
+VERSION_TAGS: Final = TagTable(schema.version_tags)

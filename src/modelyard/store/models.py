@@ -1,0 +1,372 @@
+"""Registered models, their versions and aliases."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import and_, bindparam, delete, or_, select, update
+
+from modelyard.domain.models import Alias, RegisteredModel, Status, Version
+from modelyard.domain.pages import Page, Window
+from modelyard.domain.privileges import Kind, Privilege
+from modelyard.errors import NotFound
+from modelyard.store import catalogs, schema
+from modelyard.store.access import MINE
+from modelyard.store.catalogs import IS_ADMIN, SECURABLE_TAGS, VERSION_TAGS, held, passed, shown
+from modelyard.store.tx import inserting, new_id
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modelyard.domain.filters import VersionFilter
+    from modelyard.domain.privileges import Node
+    from modelyard.store.tx import Look, Row, Write
+
+_securables, _principals = schema.securables, schema.principals
+_models, _versions, _aliases, _moves = schema.models, schema.versions, schema.aliases, schema.alias_moves
+
+_catalog, _schema = _securables.alias("the_catalog"), _securables.alias("the_schema")
+_VISIBLE: Final = or_(
+    IS_ADMIN,
+    and_(
+        passed(_catalog, Kind.CATALOG),
+        passed(_schema, Kind.SCHEMA, _catalog),
+        or_(
+            _securables.c.owner_id.in_(MINE),
+            held(_securables, Privilege.EXECUTE, _schema, _catalog),
+        ),
+    ),
+)
+"""The rule of `domain.privileges.decide` for EXECUTE on a model as metadata, for a row of `_securables`."""
+
+_LOCATED: Final = (
+    _securables.join(_schema, _schema.c.id == _securables.c.parent_id)
+    .join(_catalog, _catalog.c.id == _schema.c.parent_id)
+    .join(_models, _models.c.id == _securables.c.id)
+)
+_MODEL: Final = (*shown(_securables, _principals), _models.c.deployment_job_id)
+_OWNER: Final = _principals.c.id == _securables.c.owner_id
+_GET: Final = (
+    select(*_MODEL)
+    .select_from(_securables.join(_models, _models.c.id == _securables.c.id).join(_principals, _OWNER))
+    .where(_securables.c.id == bindparam("model"))
+)
+_SEARCH: Final = (
+    select(*_MODEL)
+    .select_from(_LOCATED.join(_principals, _OWNER))
+    .where(_securables.c.kind == Kind.MODEL.value, _securables.c.full_name > bindparam("after"), _VISIBLE)
+    .where(_securables.c.full_name >= bindparam("first"), _securables.c.full_name < bindparam("beyond"))
+    .order_by(_securables.c.full_name)
+    .limit(bindparam("most"))
+)
+_ADD: Final = inserting(_models)
+_SET_JOB: Final = (
+    update(_models).where(_models.c.id == bindparam("model")).values(deployment_job_id=bindparam("job"))
+)
+_NEXT: Final = (
+    update(_models)
+    .where(_models.c.id == bindparam("model"))
+    .values(last_version=_models.c.last_version + 1)
+    .returning(_models.c.last_version)
+)
+
+
+def add(tx: Write, container: Node, full_name: str, comment: str, job: str) -> str:
+    """Make a registered model that the caller owns; returns its id."""
+    id_ = catalogs.add(tx, Kind.MODEL, container, full_name, comment)
+    tx.run(_ADD, id=id_, last_version=0, deployment_job_id=job)
+    return id_
+
+
+def get(tx: Look, model_id: str) -> RegisteredModel:
+    """A registered model that is there, with its aliases and tags."""
+    row = tx.row(_GET, model=model_id)
+    if row is None:
+        raise LookupError(model_id)
+    return RegisteredModel(*row, aliases_of(tx, model_id), SECURABLE_TAGS.all(tx, model_id))
+
+
+def search(tx: Look, window: Window, inside: str = "") -> Page[RegisteredModel]:
+    """The registered models that the caller may see, by full name, in one catalog or schema or in all."""
+    # Everything inside "a.b" sorts from "a.b." up to "a.b/"; a name never holds the last code point.
+    bounds = (inside + ".", inside + "/") if inside else ("", "\U0010ffff")
+    rows = tx.rows(
+        _SEARCH,
+        caller_id=tx.caller.principal.id,
+        is_admin=int(tx.is_admin),
+        after=window.after,
+        first=bounds[0],
+        beyond=bounds[1],
+        most=window.limit + 1,
+    )
+    models = [RegisteredModel(*row, aliases_of(tx, row[0]), SECURABLE_TAGS.all(tx, row[0])) for row in rows]
+    return window.cut(models, rows[window.limit - 1][1] if len(rows) > window.limit else None)
+
+
+def set_deployment_job(tx: Write, model_id: str, job: str) -> None:
+    """Connect a deployment job, or disconnect it with the empty string."""
+    tx.run(_SET_JOB, model=model_id, job=job)
+
+
+# Versions
+
+_VERSION: Final = (
+    _versions.c.id,
+    _securables.c.full_name,
+    _versions.c.number,
+    _versions.c.status,
+    _versions.c.status_message,
+    _versions.c.source,
+    _versions.c.run_id,
+    _versions.c.run_tracking_server_id,
+    _versions.c.comment,
+    _versions.c.logged_model_id,
+    _versions.c.created_at,
+    _versions.c.created_by,
+    _versions.c.updated_at,
+    _versions.c.updated_by,
+    _versions.c.digest,
+)
+_IN_MODEL: Final = _securables.c.id == _versions.c.model_id
+_THIS: Final = and_(_versions.c.model_id == bindparam("model"), _versions.c.number == bindparam("number"))
+_GET_VERSION: Final = select(*_VERSION).join(_securables, _IN_MODEL).where(_THIS)
+_LOCK_VERSION: Final = _GET_VERSION.with_for_update(of=_versions)
+_BY_ALIAS: Final = (
+    select(*_VERSION)
+    .join(_securables, _IN_MODEL)
+    .join(_aliases, _aliases.c.version_id == _versions.c.id)
+    .where(_aliases.c.model_id == bindparam("model"), _aliases.c.folded == bindparam("alias"))
+)
+_OF_MODEL: Final = (
+    select(*_VERSION)
+    .select_from(_LOCATED.join(_versions, _IN_MODEL))
+    .where(_securables.c.full_name == bindparam("full_name"), _VISIBLE)
+    .where(_versions.c.number < bindparam("before"))
+    .order_by(_versions.c.number.desc())
+    .limit(bindparam("most"))
+)
+_OF_RUN: Final = (
+    select(*_VERSION)
+    .select_from(_LOCATED.join(_versions, _IN_MODEL))
+    .where(_versions.c.run_id == bindparam("run"), _versions.c.id > bindparam("after"), _VISIBLE)
+    .order_by(_versions.c.id)
+    .limit(bindparam("most"))
+)
+_ADD_VERSION: Final = inserting(_versions)
+_CREATOR: Final = select(_versions.c.creator_id).where(_versions.c.id == bindparam("version"))
+_DEPENDENCIES: Final = select(_versions.c.dependencies).where(_versions.c.id == bindparam("version"))
+_SETTLE: Final = (
+    update(_versions)
+    .where(_versions.c.id == bindparam("version"))
+    .values(
+        status=bindparam("new_status"),
+        status_message=bindparam("new_message"),
+        logged_model_id=bindparam("new_model_id"),
+        digest=bindparam("new_digest"),
+        updated_at=bindparam("now"),
+        updated_by=bindparam("actor"),
+    )
+)
+_COMMENT: Final = (
+    update(_versions)
+    .where(_versions.c.id == bindparam("version"))
+    .values(comment=bindparam("new_comment"), updated_at=bindparam("now"), updated_by=bindparam("actor"))
+)
+_TOUCH: Final = (
+    update(_versions)
+    .where(_versions.c.id == bindparam("version"))
+    .values(updated_at=bindparam("now"), updated_by=bindparam("actor"))
+)
+_REMOVE: Final = delete(_versions).where(_versions.c.id == bindparam("version"))
+
+
+def version(tx: Look, model: Node, number: int) -> Version:
+    """One version with its aliases and tags, or `NotFound`."""
+    return _found(tx, tx.row(_GET_VERSION, model=model.id, number=number), model, f"version {number}")
+
+
+def locked_version(tx: Write, model: Node, number: int) -> Version:
+    """One version, which nobody else changes until this transaction ends."""
+    return _found(tx, tx.row(_LOCK_VERSION, model=model.id, number=number), model, f"version {number}")
+
+
+def version_by_alias(tx: Look, model: Node, alias: str) -> Version:
+    """The version that an alias points at, or `NotFound`."""
+    return _found(tx, tx.row(_BY_ALIAS, model=model.id, alias=alias.lower()), model, f"alias '{alias}'")
+
+
+def _found(tx: Look, row: Row | None, model: Node, what: str) -> Version:
+    if row is None:
+        raise NotFound(f"{model.kind.noun} '{model.full_name}' has no {what}.")
+    return _version(tx, row)
+
+
+def _version(tx: Look, row: Row) -> Version:
+    id_, full_name, number, status, *rest = row
+    names = tuple(Alias(name, number) for (name,) in tx.rows(_NAMES_OF, version=id_))
+    return Version(id_, full_name, number, Status(status), *rest, aliases=names, tags=VERSION_TAGS.all(tx, id_))
+
+
+def search_versions(tx: Look, asked: VersionFilter, window: Window) -> Page[Version]:
+    """The versions that the caller may see: of a model, newest first, or of a run."""
+    mine = {"caller_id": tx.caller.principal.id, "is_admin": int(tx.is_admin), "most": window.limit + 1}
+    if asked.model:
+        before = int(window.after) if window.after else 2**62
+        rows = tx.rows(_OF_MODEL, full_name=asked.model, before=before, **mine)
+        last = str(rows[window.limit - 1][2]) if len(rows) > window.limit else None
+    else:
+        rows = tx.rows(_OF_RUN, run=asked.run_id, after=window.after, **mine)
+        last = rows[window.limit - 1][0] if len(rows) > window.limit else None
+    return window.cut([_version(tx, row) for row in rows], last)
+
+
+def add_version(tx: Write, model: Node, **told: str) -> int:
+    """Make the next version, waiting for its files; `told` are its columns source, run_id, …; returns its number."""
+    row = tx.row(_NEXT, model=model.id)
+    if row is None:
+        raise LookupError(model.full_name)
+    number = int(row[0])
+    by, now = tx.actor, tx.now
+    tx.run(
+        _ADD_VERSION,
+        id=new_id(),
+        model_id=model.id,
+        number=number,
+        status=Status.PENDING_REGISTRATION.value,
+        status_message="",
+        creator_id=tx.caller.principal.id,
+        created_at=now,
+        created_by=by,
+        updated_at=now,
+        updated_by=by,
+        digest="",
+        **told,
+    )
+    return number
+
+
+def creator(tx: Look, version_id: str) -> str:
+    """The id of the principal who made a version."""
+    row = tx.row(_CREATOR, version=version_id)
+    return row[0] if row else ""
+
+
+def dependencies(tx: Look, version_id: str) -> list[object]:
+    """What a version depends on, as its client said."""
+    row = tx.row(_DEPENDENCIES, version=version_id)
+    return list(json.loads(row[0])) if row else []
+
+
+def settle(tx: Write, version_id: str, status: Status, message: str, *, model_id: str, digest: str) -> None:
+    """End the wait of a version: READY with a manifest's digest, or failed with a reason."""
+    tx.run(
+        _SETTLE,
+        version=version_id,
+        new_status=status.value,
+        new_message=message,
+        new_model_id=model_id,
+        new_digest=digest,
+        now=tx.now,
+        actor=tx.actor,
+    )
+
+
+def set_comment(tx: Write, version_id: str, comment: str) -> None:
+    """Change a version's comment."""
+    tx.run(_COMMENT, version=version_id, new_comment=comment, now=tx.now, actor=tx.actor)
+
+
+def touch_version(tx: Write, version_id: str) -> None:
+    """Note that the caller has changed something about a version now."""
+    tx.run(_TOUCH, version=version_id, now=tx.now, actor=tx.actor)
+
+
+def remove_version(tx: Write, model: Node, gone: Version) -> None:
+    """Remove a version and its aliases; its number is not used again."""
+    for alias in gone.aliases:
+        _record_move(tx, model, alias.name, gone.number, None)
+    tx.run(_REMOVE, version=gone.id)
+
+
+# Aliases
+
+_NAMES_OF: Final = (
+    select(_aliases.c.name).where(_aliases.c.version_id == bindparam("version")).order_by(_aliases.c.folded)
+)
+_ALIASES_OF: Final = (
+    select(_aliases.c.name, _versions.c.number)
+    .join(_versions, _versions.c.id == _aliases.c.version_id)
+    .where(_aliases.c.model_id == bindparam("model"))
+    .order_by(_aliases.c.folded)
+)
+_POINTS_AT: Final = (
+    select(_versions.c.number)
+    .join(_aliases, _aliases.c.version_id == _versions.c.id)
+    .where(_aliases.c.model_id == bindparam("model"), _aliases.c.folded == bindparam("alias"))
+)
+_LOCK_MODEL: Final = select(_models.c.id).where(_models.c.id == bindparam("model")).with_for_update()
+_ADD_ALIAS: Final = inserting(_aliases)
+_REMOVE_ALIAS: Final = delete(_aliases).where(
+    _aliases.c.model_id == bindparam("model"), _aliases.c.folded == bindparam("alias"),
+)
+_MOVES: Final = (
+    select(_moves.c.alias, _moves.c.from_version, _moves.c.to_version, _moves.c.moved_at, _moves.c.moved_by)
+    .where(_moves.c.model_id == bindparam("model"))
+    .order_by(_moves.c.seq)
+)
+_ADD_MOVE: Final = inserting(_moves)
+
+
+def aliases_of(tx: Look, model_id: str) -> tuple[Alias, ...]:
+    """The aliases of a model, by name."""
+    return tuple(Alias(*row) for row in tx.rows(_ALIASES_OF, model=model_id))
+
+
+def points_at(tx: Look, model_id: str, alias: str) -> int | None:
+    """The number of the version that an alias points at, if the model has the alias."""
+    row = tx.row(_POINTS_AT, model=model_id, alias=alias.lower())
+    return row[0] if row else None
+
+
+def set_alias(tx: Write, model: Node, alias: str, to: Version) -> int | None:
+    """Point an alias at a version, wherever it pointed before; returns where that was."""
+    before = _take_alias(tx, model, alias)
+    tx.run(_ADD_ALIAS, model_id=model.id, folded=alias.lower(), name=alias, version_id=to.id)
+    _record_move(tx, model, alias, before, to.number)
+    return before
+
+
+def remove_alias(tx: Write, model: Node, alias: str) -> int | None:
+    """Take an alias away; returns where it pointed, or None when the model did not have it."""
+    before = _take_alias(tx, model, alias)
+    if before is not None:
+        _record_move(tx, model, alias, before, None)
+    return before
+
+
+def _take_alias(tx: Write, model: Node, alias: str) -> int | None:
+    tx.row(_LOCK_MODEL, model=model.id)  # moves of one model's aliases go one after the other
+    before = points_at(tx, model.id, alias)
+    if before is not None:
+        tx.run(_REMOVE_ALIAS, model=model.id, alias=alias.lower())
+    return before
+
+
+def _record_move(tx: Write, model: Node, alias: str, before: int | None, after: int | None) -> None:
+    tx.run(
+        _ADD_MOVE,
+        model_id=model.id,
+        model=model.full_name,
+        alias=alias,
+        from_version=before,
+        to_version=after,
+        moved_at=tx.now,
+        moved_by=tx.actor,
+        request_id=tx.context.origin.request_id,
+    )
+
+
+def alias_moves(tx: Look, model_id: str) -> Sequence[Row]:
+    """Every move of a model's aliases, oldest first: alias, from, to, when (ms), by whom."""
+    return tx.rows(_MOVES, model=model_id)

@@ -1,0 +1,317 @@
+"""The Files API, `/api/2.0/fs/*`, for the files of model versions under `/Models` (protocol notes §1.c)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+import msgspec
+
+from modelyard.action import Ref
+from modelyard.actions import files, uploads
+from modelyard.domain import pages
+from modelyard.domain.files import MAX_PARTS, Entry, Link, Location, Upload, location
+from modelyard.domain.pages import Page
+from modelyard.domain.privileges import Kind
+from modelyard.errors import AlreadyExists, Changed, Failure, Invalid, LinkExpired, NotFound, OutOfRange, WrongState
+from modelyard.surfaces.wire import (
+    EMPTY,
+    EXPIRED,
+    FILES_PREFIX,
+    JSON,
+    STATUS,
+    AnyAction,
+    Arrival,
+    Bytes,
+    Departure,
+    Here,
+    Joining,
+    Reply,
+    Row,
+    Translation,
+    encode,
+    told,
+)
+
+DIRECTORIES: Final = "/api/2.0/fs/directories"
+_PAGE: Final = 1_000
+_NOT_EMPTY: Final = "FILES_API_DIRECTORY_IS_NOT_EMPTY"
+_CODES: Final = {
+    **STATUS,
+    NotFound: (404, "NOT_FOUND"),
+    AlreadyExists: (409, "ALREADY_EXISTS"),
+    Changed: (412, "ABORTED"),
+    OutOfRange: (416, "INVALID_PARAMETER_VALUE"),
+}
+
+
+def blame(failure: Failure) -> Reply:
+    """Failures in the Files API's own codes; a signed URL that came too late in those of S3."""
+    if isinstance(failure, LinkExpired):
+        return EXPIRED
+    if isinstance(failure, WrongState) and failure.message.startswith(_NOT_EMPTY):
+        return Reply(400, encode(_not_empty(failure.message)))
+    return told(failure, _CODES)
+
+
+def _not_empty(message: str) -> dict[str, object]:
+    info = {
+        "@type": "type.googleapis.com/google.rpc.ErrorInfo",
+        "reason": _NOT_EMPTY,
+        "domain": "filesystem.databricks.com",
+    }
+    return {"error_code": "INVALID_STATE", "message": message, "details": [info]}
+
+
+# What is said
+
+
+class Place(msgspec.Struct, frozen=True):
+    """A path of the Files API, decoded once."""
+
+    path: str = ""
+
+    @property
+    def at(self) -> Location:
+        """Where it points."""
+        return location(self.path)
+
+    @property
+    def model(self) -> Ref:
+        """The model that it is in."""
+        return Ref(Kind.MODEL, self.at.model)
+
+    @property
+    def where(self) -> tuple[Ref, int, str]:
+        """Model, version and path inside."""
+        at = self.at
+        return Ref(Kind.MODEL, at.model), at.version, at.path
+
+
+class Sent(Place, frozen=True):
+    """A file that is sent, or a multipart upload that begins."""
+
+    overwrite: bool = False
+
+
+class Listed(Place, frozen=True):
+    """A page of a directory."""
+
+    page_size: int | None = None
+    page_token: str | None = None
+
+
+class Timed(Place, frozen=True):
+    """A request for a signed URL; `expire_time` is RFC 3339."""
+
+    expire_time: str | None = None
+
+    @property
+    def seconds(self) -> int:
+        """How long the URL shall live."""
+        if not self.expire_time:
+            return files.MAX_LINK_SECONDS
+        try:
+            until = datetime.fromisoformat(self.expire_time)
+        except ValueError:
+            raise Invalid("expire_time must be a time such as 2030-01-31T12:00:00Z.") from None
+        aware = until if until.tzinfo else until.replace(tzinfo=UTC)
+        return max(1, int((aware - datetime.now(UTC)).total_seconds()))
+
+
+class Session(Timed, frozen=True):
+    """A multipart upload under way."""
+
+    session_token: str = ""
+    start_part_number: int = 1
+    count: int = 1
+
+    @property
+    def numbers(self) -> tuple[int, ...]:
+        """The parts that URLs are asked for."""
+        last = self.start_part_number + self.count - 1
+        if not 1 <= self.start_part_number <= last <= MAX_PARTS:
+            raise Invalid(f"parts are numbered from 1 to {MAX_PARTS}, and count must be at least 1.")
+        return tuple(range(self.start_part_number, last + 1))
+
+
+class SentPart(Place, frozen=True):
+    """A part that is sent."""
+
+    session_token: str = ""
+    part_number: int = 0
+
+
+class PartTag(msgspec.Struct, frozen=True):
+    """A part as completion names it."""
+
+    part_number: int
+    etag: str = ""
+
+
+class Completed(Place, frozen=True):
+    """A multipart upload whose parts are all there."""
+
+    session_token: str = ""
+    parts: list[PartTag] = []
+
+    @property
+    def listed(self) -> list[tuple[int, str]]:
+        """Numbers and tags of the parts."""
+        return [(part.part_number, part.etag.strip('"')) for part in self.parts]
+
+
+# How it is read and written
+
+
+def _list(said: Listed) -> AnyAction:
+    model, number, path = said.where
+    query = f"directory {said.at}"
+    window = pages.window(said.page_size, said.page_token, query, default=_PAGE, most=_PAGE)
+    return files.ListDirectory(model, number, path, window)
+
+
+class _Kept(Protocol):
+    """What the store says of bytes that it has taken in."""
+
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def size(self) -> int: ...
+
+
+def _keep(said: Sent, stored: _Kept) -> AnyAction:
+    return files.KeepFile(*said.where, stored.sha256, stored.size, said.overwrite)
+
+
+def _finish(said: Completed, stored: _Kept) -> AnyAction:
+    return uploads.FinishUpload(*said.where, said.session_token, stored.sha256, stored.size)
+
+
+def _content(entry: Entry, root: str) -> dict[str, object]:
+    told_: dict[str, object] = {"path": f"{root}/{entry.name}", "name": entry.name, "is_directory": entry.is_directory}
+    if not entry.is_directory:
+        told_ |= {"file_size": entry.size, "last_modified": entry.modified_at}
+    return told_
+
+
+def _listing(page: Page[Entry], _here: Here) -> object:
+    root = page.query.removeprefix("directory ")
+    answer: dict[str, object] = {"contents": [_content(entry, root) for entry in page.items]}
+    if token := pages.token(page):
+        answer["next_page_token"] = token
+    return answer
+
+
+def _part_addresses(links: tuple[Link, ...], here: Here) -> object:
+    urls = [{"part_number": int(dict(link.query)["part_number"]), **_url(link, here)} for link in links]
+    return {"upload_part_urls": urls}
+
+
+def _url(link: Link, here: Here) -> dict[str, object]:
+    return {"url": here.url(link), "headers": []}
+
+
+def _make_room(store: Bytes, _said: Sent, upload: Upload) -> Upload:
+    store.begin(upload.id)
+    return upload
+
+
+_FILE: Final = FILES_PREFIX + "/{path:rest}"
+_DIRECTORY: Final = DIRECTORIES + "/{path:rest}"
+_NO_BODY: Final = Reply(200, b"", (("content-type", JSON),))
+
+ROWS: Final[tuple[Row, ...]] = (
+    Departure("GET", _FILE, Place, read=lambda said: files.FindFile(*said.where), blame=blame),
+    Departure("HEAD", _FILE, Place, read=lambda said: files.FindFile(*said.where), blame=blame),
+    Arrival(
+        "PUT", _FILE, Sent,
+        ask=lambda said: files.PrepareFile(*said.where, said.overwrite),
+        open=lambda store, _said, size: store.receive(size),
+        keep=_keep,
+        write=lambda _entry: EMPTY,
+        blame=blame,
+    ),
+    Arrival(
+        "PUT", _FILE, SentPart,
+        ask=lambda said: uploads.FindUpload(*said.where, said.session_token),
+        open=lambda store, said, size: store.receive_part(said.session_token, said.part_number, size),
+        keep=None,
+        write=lambda part: Reply(200, b"", (("etag", f'"{part.etag}"'),)),
+        blame=blame,
+        doing="upload-part",
+    ),
+    Joining(
+        "POST", _FILE, Sent,
+        ask=lambda said: uploads.BeginUpload(*said.where, said.overwrite),
+        move=_make_room,
+        write=lambda upload: Reply(200, encode({"multipart_upload": {"session_token": upload.id}})),
+        blame=blame,
+        doing="initiate-upload",
+    ),
+    Joining(
+        "POST", _FILE, Completed,
+        ask=lambda said: uploads.FindUpload(*said.where, said.session_token),
+        move=lambda store, said, _upload: store.join(said.session_token, said.listed),
+        keep=_finish,
+        after=lambda store, said: store.drop(said.session_token),
+        blame=blame,
+        doing="complete-upload",
+    ),
+    Joining(
+        "DELETE", _FILE, SentPart,
+        ask=lambda said: uploads.AbortUpload(*said.where, said.session_token),
+        move=lambda store, said, _upload: store.drop(said.session_token),
+        blame=blame,
+        doing="abort-upload",
+    ),
+    Translation(
+        "DELETE", _FILE, Place,
+        read=lambda said: files.DeleteFile(*said.where),
+        write=lambda _nothing, _here: EMPTY,
+        blame=blame,
+    ),
+    Translation(
+        "HEAD", _DIRECTORY, Place,
+        read=lambda said: files.FindDirectory(*said.where),
+        write=lambda _entry, _here: _NO_BODY,
+        blame=blame,
+    ),
+    Translation("GET", _DIRECTORY, Listed, read=_list, write=_listing, blame=blame),
+    Translation(
+        "PUT", _DIRECTORY, Place,
+        read=lambda said: files.MakeDirectory(*said.where),
+        write=lambda _nothing, _here: EMPTY,
+        blame=blame,
+    ),
+    Translation(
+        "DELETE", _DIRECTORY, Place,
+        read=lambda said: files.DeleteDirectory(*said.where),
+        write=lambda _nothing, _here: EMPTY,
+        blame=blame,
+    ),
+    Translation(
+        "POST", "/api/2.0/fs/create-download-url", Timed,
+        read=lambda said: files.LinkToFile(*said.where, said.seconds),
+        write=_url,
+        blame=blame,
+    ),
+    Translation(
+        "POST", "/api/2.0/fs/create-upload-url", Timed,
+        read=lambda said: files.LinkToUpload(*said.where, said.seconds),
+        write=_url,
+        blame=blame,
+    ),
+    Translation(
+        "POST", "/api/2.0/fs/create-upload-part-urls", Session,
+        read=lambda said: uploads.LinkToParts(*said.where, said.session_token, said.numbers, said.seconds),
+        write=_part_addresses,
+        blame=blame,
+    ),
+    Translation(
+        "POST", "/api/2.0/fs/create-abort-upload-url", Session,
+        read=lambda said: uploads.LinkToAbort(*said.where, said.session_token, said.seconds),
+        write=lambda link, here: {"abort_upload_url": _url(link, here)},
+        blame=blame,
+    ),
+)

@@ -1,0 +1,313 @@
+"""The only endpoint function: every request of every protocol comes in here, and leaves through the gate.
+
+Actions run in worker threads, bodies stream in the event loop; no transaction is open while bytes are under way.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import logging
+import uuid
+from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from typing import Any, Final, TypeAlias, TypeVar, cast
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from modelyard.domain.access import Bearer, Credential, Signed
+from modelyard.domain.journal import Origin
+from modelyard.errors import Failure, Invalid, Malformed, TooLarge
+from modelyard.gate import Gate
+from modelyard.surfaces import transfer
+from modelyard.surfaces.routes import Routes
+from modelyard.surfaces.wire import (
+    PROOF,
+    Arrival,
+    Bytes,
+    Departure,
+    Here,
+    Joining,
+    Public,
+    Reply,
+    Row,
+    Said,
+    Translation,
+    blame,
+    encode,
+    signed_scope,
+)
+
+log = logging.getLogger(__name__)
+
+Scope: TypeAlias = MutableMapping[str, Any]
+Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
+Value = TypeVar("Value")
+
+MAX_BODY: Final = 4 << 20
+_MAX_QUERY: Final = 16_384
+_MAX_FIELDS: Final = 100
+_INTERNAL: Final = b'{"error_code":"INTERNAL_ERROR","message":"The server failed; nothing was changed. Its log says why."}'
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """What every request shares: where the server is reached, its ids and keys, and who may name it in Host."""
+
+    public_url: str
+    allowed_hosts: frozenset[str]
+    metastore_id: str
+    workspace_id: int
+    signing_key: bytes
+    presigned: bool
+
+    def here(self, host: str, scheme: str) -> Here:
+        """The server as the client of this request sees it; `Invalid` for a Host that it does not have."""
+        if _host_name(host) not in self.allowed_hosts:
+            raise Invalid("this server has another name; an operator can add this one to allowed_hosts.")
+        base_url = self.public_url or f"{scheme}://{host}"
+        return Here(base_url, self.metastore_id, self.workspace_id, self.signing_key, self.presigned)
+
+
+def _host_name(host: str) -> str:
+    if host.startswith("["):
+        return host[: host.find("]") + 1]
+    return host.partition(":")[0].lower()
+
+
+class Request:
+    """One request: its headers, its query, and where it came from."""
+
+    __slots__ = ("headers", "method", "origin", "path", "query", "scheme")
+
+    def __init__(self, scope: Scope) -> None:
+        self.method = cast("str", scope["method"])
+        self.scheme = cast("str", scope["scheme"])
+        self.path = cast("bytes", scope["raw_path"]).decode("ascii", "replace")
+        raw = cast("Iterable[tuple[bytes, bytes]]", scope["headers"])
+        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
+        self.query = _query(cast("bytes", scope["query_string"]))
+        client = cast("tuple[str, int] | None", scope.get("client"))
+        self.origin = Origin(
+            request_id=uuid.uuid4().hex,
+            address=client[0] if client else "",
+            user_agent=self.headers.get("user-agent", ""),
+            route=self.path,
+        )
+
+    @property
+    def length(self) -> int | None:
+        """The body's size in bytes, where the client says it."""
+        told = self.headers.get("content-length", "")
+        return int(told) if told.isascii() and told.isdigit() else None
+
+
+def _query(raw: bytes) -> dict[str, str]:
+    if not raw:
+        return {}
+    if len(raw) > _MAX_QUERY:
+        raise TooLarge(f"the query has more than {_MAX_QUERY} bytes.")
+    try:
+        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
+    except ValueError:
+        raise Invalid("the query cannot be read; percent-encode it as UTF-8, with at most 100 parameters.") from None
+    return dict(pairs)
+
+
+def credential(request: Request, said: Mapping[str, str]) -> Credential:
+    """What a request shows of who calls: a token as Bearer or as Basic's password, or a signed URL."""
+    scheme, _, value = request.headers.get("authorization", "").partition(" ")
+    match scheme.lower():
+        case "bearer":
+            return Bearer(value.strip())
+        case "basic":
+            return _basic(value)
+        case _:
+            return _signed(request, said)
+
+
+def _basic(value: str) -> Credential:
+    try:
+        user, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+    except (binascii.Error, ValueError):
+        return None
+    return Bearer(password) if user == "token" else None
+
+
+def _signed(request: Request, said: Mapping[str, str]) -> Credential:
+    query = request.query
+    if "path" not in said or not query.keys() >= PROOF or not query["expires"].isdigit():
+        return None
+    others = tuple((name, value) for name, value in query.items() if name not in PROOF)
+    scope = signed_scope(request.method, "/" + said["path"], others)
+    return Signed(query["principal"], scope, int(query["expires"][:15]), query["signature"])
+
+
+class Endpoint:
+    """The ASGI application."""
+
+    def __init__(self, rows: Iterable[Row], gate: Gate, store: Bytes, site: Site, threads: Executor) -> None:
+        self.routes = Routes(rows)
+        self._gate = gate
+        self._store = store
+        self._site = site
+        self._threads = threads
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; other kinds of connection are not served."""
+        if scope["type"] != "http":
+            return
+        request_id = ""
+        try:
+            request = Request(scope)
+            request_id = request.origin.request_id
+            await self._answer(request, receive, send)
+        except Failure as failure:
+            await _send(send, blame(failure), request_id)
+        except transfer.ClientGone:
+            return
+        except Exception:
+            log.exception("a request failed", extra={"request_id": request_id})
+            await _send(send, Reply(500, _INTERNAL), request_id)
+
+    async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
+        here = self._site.here(request.headers.get("host", ""), request.scheme)
+        row, said = self.routes.find(request.method, request.path, request.query.get("action", ""))
+        if isinstance(row, Public):
+            await _send(send, await self._public(row, here), request.origin.request_id)
+            return
+        call = _Call(self._gate, row, request, {**request.query, **said}, credential(request, said))
+        try:
+            reply = await self._dispatch(call, here, receive, send)
+        except Failure as failure:
+            reply = row.blame(failure)
+        if reply is not None:
+            await _send(send, reply, request.origin.request_id)
+
+    async def _public(self, row: Public, here: Here) -> Reply:
+        if row.check:
+            await self._in_thread(self._gate.check)
+        return Reply(200, encode(row.write(here)))
+
+    async def _dispatch(self, call: _Call, here: Here, receive: Receive, send: Send) -> Reply | None:
+        row = call.row
+        if isinstance(row, Arrival):
+            return await self._arrive(row, call, receive)
+        if isinstance(row, Departure):
+            return await self._depart(row, call, send)
+        body = await _body(receive) if call.request.length != 0 else b""
+        if isinstance(row, Translation):
+            return await self._in_thread(lambda: call.translate(row, body, here))
+        return await self._in_thread(lambda: self._join(cast("Joining", row), call, body))
+
+    async def _arrive(self, row: Arrival, call: _Call, receive: Receive) -> Reply:
+        said = await self._in_thread(lambda: call.ask(row.said, row.ask)[0])
+
+        def begin() -> transfer.Writer:
+            return row.open(self._store, said, call.request.length)
+
+        def finish(stored: object) -> Reply:
+            return row.write(call.do(row.keep(said, stored)) if row.keep else stored)
+
+        return await transfer.take_in(receive, begin, finish, self._in_thread)
+
+    async def _depart(self, row: Departure, call: _Call, send: Send) -> Reply | None:
+        entry = await self._in_thread(lambda: call.ask(row.said, row.read)[1])
+        outgoing = transfer.Outgoing.of(entry, call.request.headers, head=row.method == "HEAD")
+        await outgoing.send(send, self._store, self._in_thread, call.request.origin.request_id)
+        return None
+
+    def _join(self, row: Joining, call: _Call, body: bytes) -> Reply:
+        said = call.read(row.said, body)
+        moved = row.move(self._store, said, call.do(call.action(row.ask, said)))
+        kept = call.do(row.keep(said, moved)) if row.keep else moved
+        row.after(self._store, said)
+        return row.write(kept)
+
+    async def _in_thread(self, work: Callable[[], Value]) -> Value:
+        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request on its way through the gate."""
+
+    gate: Gate
+    row: Translation | Arrival | Joining | Departure
+    request: Request
+    told: dict[str, str]
+    credential: Credential
+
+    def do(self, action: Any) -> Any:  # noqa: ANN401  any action, and its own result
+        """Through the gate."""
+        return self.gate.do(action, self.credential, self.request.origin)
+
+    def read(self, kind: type[msgspec.Struct], body: bytes) -> Said:
+        """What the request says, typed; a stranger's bad request is answered as a stranger's, not as a bad one."""
+        try:
+            return _said(kind, self.told, body)
+        except Invalid:
+            self.gate.identify(self.credential)
+            raise
+
+    def ask(self, kind: type[msgspec.Struct], read: Callable[[Said], Any]) -> tuple[Said, Any]:
+        """What a request without a JSON body says, and what the gate answers to its action."""
+        said = self.read(kind, b"")
+        return said, self.do(self.action(read, said))
+
+    def translate(self, row: Translation, body: bytes, here: Here) -> Reply:
+        """Read, do, write."""
+        said = self.read(row.said, body)
+        result = row.write(self.do(self.action(row.read, said)), here)
+        return result if isinstance(result, Reply) else Reply(200, encode(result))
+
+    def action(self, read: Callable[[Said], Any], said: Said) -> Any:  # noqa: ANN401  any action
+        """The action that a request asks for; bad words of a stranger are answered as in `read`."""
+        try:
+            return read(said)
+        except Failure:
+            self.gate.identify(self.credential)
+            raise
+
+
+def _said(kind: type[msgspec.Struct], told: dict[str, str], body: bytes) -> Said:
+    try:
+        whole = {**_object(body), **told} if body else told
+        return msgspec.convert(whole, kind, strict=False)
+    except msgspec.ValidationError as error:
+        raise Invalid(f"the request has a field of a wrong type: {error}") from None
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        found = msgspec.json.decode(body)
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+        raise Malformed("the body is not JSON.") from None
+    if not isinstance(found, dict):
+        raise Malformed("the body must be a JSON object.")
+    return cast("dict[str, Any]", found)
+
+
+async def _body(receive: Receive) -> bytes:
+    """A JSON body, whole, of at most 4 MiB."""
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in transfer.chunks(receive):
+        size += len(chunk)
+        if size > MAX_BODY:
+            raise TooLarge(f"a JSON body has at most {MAX_BODY} bytes.")
+        chunks.append(chunk)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _send(send: Send, reply: Reply, request_id: str) -> None:
+    headers = [(name.encode(), value.encode()) for name, value in reply.headers]
+    headers += transfer.common_headers(request_id, len(reply.body))
+    await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+    await send({"type": "http.response.body", "body": reply.body})
+
+

@@ -1,0 +1,303 @@
+"""What the tables of all protocols are made of: rows, replies, and how failures are told.
+
+A row has no handler. It says how a request is read into an action and how a result is written; `http` does the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeAlias
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from modelyard.action import Action
+from modelyard.domain.access import sign
+from modelyard.domain.files import Entry, Link
+from modelyard.domain.models import Tag
+from modelyard.domain.names import comment, tag_key, tag_value
+from modelyard.errors import (
+    AlreadyExists,
+    Changed,
+    Denied,
+    Failure,
+    Invalid,
+    Malformed,
+    NoSuchPrincipal,
+    NoSuchRoute,
+    NotFound,
+    OutOfRange,
+    Unauthenticated,
+    Unavailable,
+    WrongState,
+)
+
+JSON: Final = "application/json"
+FILES_PREFIX: Final = "/api/2.0/fs/files"
+encode: Final = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What goes back: a status, bytes, and headers besides Content-Length."""
+
+    status: int = 200
+    body: bytes = b"{}"
+    headers: tuple[tuple[str, str], ...] = (("content-type", JSON),)
+
+
+EMPTY: Final = Reply(204, b"", ())
+
+
+@dataclass(frozen=True, slots=True)
+class Here:
+    """The server as the client sees it: its base URL, its ids, and the key of its signed URLs."""
+
+    base_url: str
+    metastore_id: str
+    workspace_id: int
+    signing_key: bytes
+    presigned: bool = False
+
+    def url(self, link: Link) -> str:
+        """A link's address, signed."""
+        scope = signed_scope(link.method, link.path, link.query)
+        signature = sign(self.signing_key, link.principal_id, scope, link.expires_at)
+        proof = (("principal", link.principal_id), ("expires", str(link.expires_at)), ("signature", signature))
+        return f"{self.base_url}{FILES_PREFIX}{quote(link.path)}?{urlencode([*link.query, *proof])}"
+
+
+PROOF: Final = frozenset({"principal", "expires", "signature"})
+"""The parameters that a signed URL has besides its own."""
+
+
+def signed_scope(method: str, path: str, query: tuple[tuple[str, str], ...]) -> str:
+    """What a signature covers: the method, the file's path and what else the URL says, in its order."""
+    return f"{method} {path}?{urlencode(query)}"
+
+
+# How failures are told
+
+STATUS: Final[dict[type[Failure], tuple[int, str]]] = {
+    Failure: (500, "INTERNAL_ERROR"),
+    Invalid: (400, "INVALID_PARAMETER_VALUE"),
+    Malformed: (400, "MALFORMED_REQUEST"),
+    WrongState: (400, "INVALID_STATE"),
+    Unauthenticated: (401, "UNAUTHENTICATED"),
+    Denied: (403, "PERMISSION_DENIED"),
+    NotFound: (404, "RESOURCE_DOES_NOT_EXIST"),
+    NoSuchPrincipal: (404, "PRINCIPAL_DOES_NOT_EXIST"),
+    NoSuchRoute: (404, "ENDPOINT_NOT_FOUND"),
+    AlreadyExists: (400, "RESOURCE_ALREADY_EXISTS"),
+    Changed: (409, "ABORTED"),
+    Unavailable: (503, "TEMPORARILY_UNAVAILABLE"),
+}
+"""The status and code of each failure; one that is not here is told as its nearest ancestor.
+
+MLflow's client repeats every status outside {400, 401, 403, 404, 409, 499, 501} for minutes, so no other 4xx is sent
+but 412 and 416, which only readers of files ask for (protocol notes §1.0.3). `TooLarge` is an `Invalid` to it.
+"""
+
+
+def told_as(failure: Failure, table: Mapping[type[Failure], tuple[int, str]]) -> tuple[int, str]:
+    """The status and code of a failure."""
+    return next((table[kind] for kind in type(failure).__mro__ if kind in table), (400, "INVALID_PARAMETER_VALUE"))
+
+
+def blame(failure: Failure) -> Reply:
+    """`{"error_code", "message"}`, as Databricks and Unity Catalog tell failures."""
+    return told(failure, STATUS)
+
+
+def told(failure: Failure, table: Mapping[type[Failure], tuple[int, str]]) -> Reply:
+    """A failure in the common envelope, by a protocol's own table of codes."""
+    status, code = told_as(failure, table)
+    headers: tuple[tuple[str, str], ...] = (("content-type", JSON),)
+    if isinstance(failure, Unauthenticated):
+        headers += (("www-authenticate", "Bearer"),)
+    if isinstance(failure, Unavailable):
+        headers += (("retry-after", "1"),)
+    if isinstance(failure, OutOfRange):
+        headers += (("content-range", f"bytes */{failure.size}"),)
+    return Reply(status, encode({"error_code": code, "message": failure.message}), headers)
+
+
+EXPIRED: Final = Reply(
+    403,
+    b"<Error><Code>AccessDenied</Code><Message>Request has expired</Message></Error>",
+    (("content-type", "application/xml"),),
+)
+"""What the Databricks SDK reads as "ask for a fresh URL", word for word."""
+
+
+# Rows
+
+Said: TypeAlias = Any
+"""A typed model of the wire: an instance of the row's `said`."""
+
+AnyAction: TypeAlias = Action[Any, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Translation:
+    """A request that is read into one action, and its result that is written as JSON (or as a whole `Reply`)."""
+
+    method: str
+    path: str
+    said: type[msgspec.Struct]
+    read: Callable[[Said], AnyAction]
+    write: Callable[[Any, Here], object] = lambda _result, _here: {}
+    blame: Callable[[Failure], Reply] = blame
+    doing: str = ""
+    """The value of the query parameter `action` that tells rows of one path apart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Public:
+    """A constant that anybody may read: discovery and health, and nothing that depends on data."""
+
+    method: str
+    path: str
+    write: Callable[[Here], object]
+    check: bool = False
+    """Whether the database is asked first, so that a failure is told."""
+    doing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """Bytes that stream in: asked for first, then brought into the store, then kept by a second action."""
+
+    method: str
+    path: str
+    said: type[msgspec.Struct]
+    ask: Callable[[Said], AnyAction]
+    open: Callable[[Bytes, Said, int | None], Writer]
+    keep: Callable[[Said, Any], AnyAction] | None
+    write: Callable[[Any], Reply]
+    blame: Callable[[Failure], Reply] = blame
+    doing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Joining:
+    """Work on bytes that are here already, between an action that allows it and one that keeps it."""
+
+    method: str
+    path: str
+    said: type[msgspec.Struct]
+    ask: Callable[[Said], AnyAction]
+    move: Callable[[Bytes, Said, Any], Any]
+    """The work; it also gets what `ask` gave."""
+    keep: Callable[[Said, Any], AnyAction] | None = None
+    after: Callable[[Bytes, Said], None] = lambda _bytes, _said: None
+    write: Callable[[Any], Reply] = lambda _result: Reply()
+    blame: Callable[[Failure], Reply] = blame
+    doing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """Bytes that stream out: the action finds the `Entry`, `http` sends it, whole or in part."""
+
+    method: str
+    path: str
+    said: type[msgspec.Struct]
+    read: Callable[[Said], Action[Any, Entry]]
+    blame: Callable[[Failure], Reply] = blame
+    doing: str = ""
+
+
+Row: TypeAlias = Translation | Public | Arrival | Joining | Departure
+
+
+class Writer(Protocol):
+    """What takes bytes in: batches of chunks, then a commit that makes them durable, or an abort."""
+
+    def write(self, chunks: Sequence[bytes]) -> None:
+        """Take some more."""
+        ...
+
+    def commit(self) -> object:
+        """Make them durable; what is returned goes to the row's `keep` or `write`."""
+        ...
+
+    def abort(self) -> None:
+        """Leave nothing behind; after a commit it does nothing."""
+        ...
+
+
+class Reader(Protocol):
+    """What gives bytes out."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Some bytes from a place on."""
+        ...
+
+    def close(self) -> None:
+        """No more."""
+        ...
+
+
+class Bytes(Protocol):
+    """The stored bytes, as far as rows see them; the composition root brings the real ones."""
+
+    def open(self, entry: Entry) -> Reader:
+        """Open the bytes of a file."""
+        ...
+
+    def receive(self, size: int | None) -> Writer:
+        """Take a file in; `size` in bytes where it is known."""
+        ...
+
+    def begin(self, upload_id: str) -> None:
+        """Make room for the parts of an upload."""
+        ...
+
+    def receive_part(self, upload_id: str, number: int, size: int | None) -> Writer:
+        """Take a part in."""
+        ...
+
+    def join(self, upload_id: str, parts: list[tuple[int, str]]) -> Any:  # noqa: ANN401  a stored blob
+        """Make one file of parts."""
+        ...
+
+    def drop(self, upload_id: str) -> None:
+        """Remove what is left of an upload."""
+        ...
+
+
+# Words that several protocols share
+
+
+class Pair(msgspec.Struct, frozen=True):
+    """A tag as the wire writes it."""
+
+    key: str
+    value: str | None = None
+
+    def tag(self) -> Tag:
+        """The tag, checked."""
+        return Tag(tag_key(self.key), tag_value(self.value or ""))
+
+
+class Nothing(msgspec.Struct, frozen=True):
+    """A request that says nothing."""
+
+
+def tags(pairs: list[Pair] | None) -> tuple[Tag, ...]:
+    """Tags, checked, each key once (the last one wins)."""
+    return tuple({pair.key: pair.tag() for pair in pairs or []}.values())
+
+
+def text(value: str | None) -> str:
+    """A comment, checked; left out is empty."""
+    return comment(value or "")
+
+
+def tag_dicts(given: tuple[Tag, ...]) -> list[dict[str, str]]:
+    """Tags as the wire writes them."""
+    return [{"key": tag.key, "value": tag.value} for tag in given]
+
+
