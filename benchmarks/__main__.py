@@ -18,7 +18,9 @@ from benchmarks.registry import Product
 application = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
 )
-console = Console()
+WIDE = 184
+"""Characters that the widest table takes: a narrower terminal wraps its lines, and no cell is lost."""
+console = Console(width=max(Console().width, WIDE))
 quiet = Console(stderr=True)
 
 UNITS = {"": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}

@@ -24,6 +24,9 @@ from benchmarks.registry import Product
 FILE = "weights.bin"
 CHUNK = 1 << 24
 MODEL = names.model(1)
+TUNED = {"MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE": str(2 << 20)}
+"""By default the client asks the SDK's stream for 100 MiB at a time, which joins them from 2 MiB pieces by
+copying all that it has for each: many seconds of the client's own time per GiB, whatever the server does."""
 UNITY_CATALOG = "/api/2.0/mlflow/unity-catalog"
 
 
@@ -38,6 +41,8 @@ class Transfer:
     product: Product
     upload: float
     download: float
+    tuned_download: float
+    """With TUNED in the client's environment."""
     resident_before: int
     peak: int
 
@@ -59,7 +64,7 @@ class Side:
 
     server: servers.Server
     environment: dict[str, str]
-    administrator: prepare.Administrator | None = None
+    administrator: prepare.Caller | None = None
 
     def place(self, round_number: int) -> list[str]:
         """Return where this round's file goes, as arguments of `benchmarks.transfer`."""
@@ -82,7 +87,7 @@ def measure(
     tell("writing the file")
     digest = _write_random(source, size)
     copy, sha256 = _copied(source, folder / "copy", rounds), _hashed(source, rounds)
-    seen: dict[Product, list[tuple[float, float]]] = {product: [] for product in products}
+    seen: dict[Product, list[tuple[float, float, float]]] = {product: [] for product in products}
     with ExitStack() as stack:
         sides = {product: _open(product, folder, stack) for product in products}
         before = {product: side.server.memory().resident for product, side in sides.items()}
@@ -91,16 +96,15 @@ def measure(
                 tell(f"{product}, round {number}")
                 seen[product].append(_there_and_back(side, number, source, digest))
         transfers = tuple(
-            Transfer(
-                product,
-                statistics.median(up for up, _ in seen[product]),
-                statistics.median(down for _, down in seen[product]),
-                before[product],
-                side.server.memory().peak,
-            )
+            _transfer(product, seen[product], before[product], side.server.memory().peak)
             for product, side in sides.items()
         )
     return Results(size, copy, sha256, transfers)
+
+
+def _transfer(product: Product, seen: list[tuple[float, float, float]], before: int, peak: int) -> Transfer:
+    up, down, tuned = (statistics.median(seconds) for seconds in zip(*seen, strict=True))
+    return Transfer(product, up, down, tuned, before, peak)
 
 
 def _open(product: Product, folder: Path, stack: ExitStack) -> Side:
@@ -112,7 +116,7 @@ def _open(product: Product, folder: Path, stack: ExitStack) -> Side:
     data = place / "data"
     server = stack.enter_context(servers.modelyard_server(data))
     token = servers.admin_token(data)
-    administrator = prepare.Administrator(server.address, token)
+    administrator = prepare.Caller(server.address, token)
     administrator.open_catalog()
     administrator.call("POST", f"{UNITY_CATALOG}/registered-models/create", {"name": MODEL})
     environment = {
@@ -123,18 +127,24 @@ def _open(product: Product, folder: Path, stack: ExitStack) -> Side:
     return Side(server, environment, administrator)
 
 
-def _there_and_back(side: Side, number: int, source: Path, digest: str) -> tuple[float, float]:
-    """Return the seconds of one upload and of one download, having compared what came back."""
+def _there_and_back(side: Side, number: int, source: Path, digest: str) -> tuple[float, float, float]:
+    """Return the seconds of an upload, a download and a tuned download."""
     place = side.place(number)
     up = _client("upload", source, place, side.environment)
     side.finish(place)
     back = source.parent / "back" / FILE
+    down = _fetched(back, place, side.environment, digest)
+    return up, down, _fetched(back, place, {**side.environment, **TUNED}, digest)
+
+
+def _fetched(back: Path, place: list[str], environment: Mapping[str, str], digest: str) -> float:
+    """Return the seconds of one download, having compared what came back."""
     back.parent.mkdir()
-    down = _client("download", back, place, side.environment)
+    seconds = _client("download", back, place, environment)
     if _digest(back) != digest:
         raise TransferError(f"{back} is not what was uploaded")
     shutil.rmtree(back.parent)
-    return up, down
+    return seconds
 
 
 def _client(direction: str, file: Path, place: list[str], environment: Mapping[str, str]) -> float:

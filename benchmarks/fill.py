@@ -68,9 +68,8 @@ def fill_mlflow(folder: Path, models: int) -> None:
 def fill_modelyard(data: Path, models: int) -> None:
     """Write the models straight into Modelyard's database under `data`; its server must not run meanwhile.
 
-    The server has been started once before, so the schema, the catalog `bench` and the schema `bench.main`
-    are there, owned by the first administrator. Until this is written, `fill_modelyard_over_http` does the same
-    by REST calls.
+    The server has been started once before, so its tables, the catalog `bench` and its schema `main` are
+    there, owned by the first administrator. Until this is written, `fill_modelyard_over_http` does the same.
     """
     raise NotImplementedError(f"cannot yet write {models} models into {data} directly")
 

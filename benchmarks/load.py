@@ -1,7 +1,7 @@
 """A small closed-loop HTTP load generator: one process, raw sockets, one outstanding request per connection.
 
 It must cost far less than the server it asks, since both share a machine: requests are bytes prepared
-beforehand, answers are only framed (status, Content-Length), never parsed. `Sample.own_share` says what it cost.
+beforehand, answers are only framed (status, Content-Length), never parsed. `Sample.own_share` says its cost.
 """
 
 from __future__ import annotations

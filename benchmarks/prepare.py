@@ -22,8 +22,8 @@ class PrepareError(Exception):
     """Modelyard refused a call that prepares the benchmark."""
 
 
-class Administrator:
-    """Plain REST calls with the administrator's token."""
+class Caller:
+    """Plain REST calls with one token; the first three methods need the administrator's."""
 
     def __init__(self, address: str, token: str) -> None:
         """Speak to the server at `address`."""

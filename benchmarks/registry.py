@@ -171,7 +171,8 @@ class Side:
     server: servers.Server
     token: str
     requests: dict[str, Iterator[bytes]]
-    administrator: prepare.Administrator | None = None
+    caller: prepare.Caller | None = None
+    """Modelyard's only: who is measured, for what must be made ready before a trial."""
 
 
 def measure(folder: Path, plan: Plan, tell: Callable[[str], None]) -> Results:
@@ -191,7 +192,7 @@ def measure(folder: Path, plan: Plan, tell: Callable[[str], None]) -> Results:
 
 
 def _measures(sides: Sequence[Side], plan: Plan, tell: Callable[[str], None]) -> tuple[Measure, ...]:
-    governed = [side for side in sides if side.administrator]
+    governed = [side for side in sides if side.caller]
     measures: list[Measure] = []
     for connections in CONNECTIONS:
         for call in CALLS:
@@ -227,14 +228,14 @@ def _timed(side: Side, call: Call, connections: int, seconds: float) -> load.Sam
 
 def _finalized(side: Side, connections: int) -> load.Sample:
     """Make FINALIZES pending versions that hold their file, then measure only their finalizing, each once."""
-    if side.administrator is None:
+    if side.caller is None:
         raise ValueError("only Modelyard has versions to finalize")
     headers = {"Authorization": f"Bearer {side.token}", "Content-Type": "application/json"}
     path = "/api/2.0/mlflow/unity-catalog/model-versions/finalize"
     bodies: list[bytes] = []
     for number in range(1, FINALIZES + 1):
         name = names.model(1 + number % side.models)
-        version = side.administrator.pending_version(name)
+        version = side.caller.pending_version(name)
         bodies.append(json.dumps({"name": name, "version": version}).encode())
     target = side.server.target
     return load.run(
@@ -272,16 +273,17 @@ def _open_mlflow(place: Path, models: int, _plan: Plan, stack: ExitStack) -> Sid
 def _open_modelyard(place: Path, models: int, plan: Plan, stack: ExitStack) -> Side:
     data = place / "data"
     with servers.modelyard_server(data) as server:
-        administrator = prepare.Administrator(server.address, servers.admin_token(data))
+        administrator = prepare.Caller(server.address, servers.admin_token(data))
         administrator.open_catalog()
     directly = _filled_directly(data, models)
     server = stack.enter_context(servers.modelyard_server(data))
     token = servers.admin_token(data)
-    administrator = prepare.Administrator(server.address, token)
+    administrator = prepare.Caller(server.address, token)
     if not directly:
         fill.fill_modelyard_over_http(server.target, token, models)
     asked_with = token if plan.as_admin else administrator.caller_token()
-    return _side(Product.MODELYARD, models, server, asked_with, administrator)
+    caller = prepare.Caller(server.address, asked_with)
+    return _side(Product.MODELYARD, models, server, asked_with, caller)
 
 
 def _filled_directly(data: Path, models: int) -> bool:
@@ -297,7 +299,7 @@ def _side(
     models: int,
     server: servers.Server,
     token: str,
-    administrator: prepare.Administrator | None,
+    caller: prepare.Caller | None,
 ) -> Side:
     shuffled = random.Random(models)
     plain = [names.model(number) for number in shuffled.sample(range(1, models + 1), min(models, ROTATION))]
@@ -308,4 +310,4 @@ def _side(
         )
         for call in CALLS
     }
-    return Side(product, models, server, token, requests, administrator)
+    return Side(product, models, server, token, requests, caller)

@@ -32,7 +32,8 @@ class Table:
 
 def registry_tables(results: registry.Results) -> list[Table]:
     """Return the calls, growth and memory of the registry comparison."""
-    return [_calls(results), _growth(results), _memory(results)]
+    tables = [_calls(results), _growth(results), _memory(results)]
+    return [table for table in tables if table.rows]
 
 
 def transfer_tables(results: transfers.Results) -> list[Table]:
@@ -44,6 +45,12 @@ def transfer_tables(results: transfers.Results) -> list[Table]:
         ("SHA-256", NONE, NONE, f"{results.sha256:.2f} s", NONE, NONE),
         _seconds("upload", theirs and theirs.upload, ours and ours.upload, UPLOAD_GOAL),
         _seconds("download", theirs and theirs.download, ours and ours.download, DOWNLOAD_GOAL),
+        _seconds(
+            "download, client reading 2 MiB at a time",
+            theirs and theirs.tuned_download,
+            ours and ours.tuned_download,
+            DOWNLOAD_GOAL,
+        ),
         _bytes("server, peak memory", theirs and theirs.peak, ours and ours.peak, PEAK_GOAL),
         _bytes(
             "server, resident before", theirs and theirs.resident_before, ours and ours.resident_before, None
@@ -140,7 +147,9 @@ def _growth(results: registry.Results) -> Table:
         goal = GROWTH_GOAL if product is Product.MODELYARD else None
         rows.append((call, product, str(connections), _times(slower), _at_most(slower, goal)))
     title = f"Reads with {large:,} models: times slower than with {small:,}"
-    return Table(title, ("call", "server", "conn.", "slower", "goal"), tuple(sorted(rows)))
+    return Table(
+        title, ("call", "server", "conn.", "slower", "goal"), tuple(sorted(rows, key=lambda row: row[:2]))
+    )
 
 
 def _memory(results: registry.Results) -> Table:

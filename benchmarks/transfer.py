@@ -6,11 +6,13 @@ DATABRICKS_TOKEN). Imports and set-up come before the clock starts; the seconds 
 
 import argparse
 import json
+import os
 import time
 from pathlib import Path
-from typing import Protocol, cast
+from typing import Any, Protocol, cast
 
-from mlflow.store.artifact.databricks_sdk_models_artifact_repo import DatabricksSDKModelsArtifactRepository
+from mlflow.protos.databricks_uc_registry_messages_pb2 import ModelVersion
+from mlflow.store._unity_catalog.registry.rest_store import UcModelRegistryStore
 from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
 
 
@@ -30,22 +32,28 @@ def main() -> None:
     """Do what the arguments say and print `{"seconds": …}`."""
     said = _arguments()
     file = Path(said.file)
-    if said.version:
-        # What the client's registry store makes for `databricks-uc`, when the server offers the Files API.
-        repository = cast(
-            "Repository",
-            DatabricksSDKModelsArtifactRepository(said.place, said.version, registry_uri="databricks-uc"),
-        )
-        folder = file.name
-    else:
-        repository = cast("Repository", MlflowArtifactsRepository(f"mlflow-artifacts:/{said.place}"))
-        folder = None
+    repository = _registered(said.place, said.version) if said.version else _proxied(said.place)
     began = time.perf_counter()
     if said.direction == "upload":
-        repository.log_artifact(str(file), folder)
+        repository.log_artifact(str(file), file.name if said.version else None)
     else:
         repository.download_artifacts(file.name, str(file.parent))
     print(json.dumps({"seconds": time.perf_counter() - began}))
+
+
+def _registered(name: str, version: str) -> Repository:
+    """Return the repository that the registry store of `databricks-uc` itself picks, asking the server which.
+
+    With the Files API its `log_artifact` takes the remote path of the file as second argument, not a folder.
+    """
+    store = cast("Any", UcModelRegistryStore)("databricks-uc", os.environ["MLFLOW_TRACKING_URI"])
+    made = ModelVersion(name=name, version=version)
+    chosen = store._get_artifact_repo(made, name)  # noqa: SLF001  what its create_model_version calls
+    return cast("Repository", chosen)
+
+
+def _proxied(path: str) -> Repository:
+    return cast("Repository", MlflowArtifactsRepository(f"mlflow-artifacts:/{path}"))
 
 
 def _arguments() -> argparse.Namespace:

@@ -10,6 +10,7 @@ import httpx
 from modelyard.errors import Failure, Invalid, Unavailable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from modelyard.config import Settings
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 MLFLOW: Final = "/api/2.0/mlflow/unity-catalog"
 UNITY: Final = "/api/2.1/unity-catalog"
 SCIM: Final = "/api/2.0/preview/scim/v2"
+FILES: Final = "/api/2.0/fs"
+TOKENS: Final = "/api/2.0"
 _TIMEOUT_SECONDS: Final = 60
 
 
@@ -32,22 +35,30 @@ def read(file: Path) -> str:
         return ""
 
 
+def _known(folder: Path) -> tuple[str, str]:
+    """Address and token: from the environment, else from the data folder.
+
+    The folder's token is the admin's: it goes to the folder's own server, and to no other address.
+    """
+    here = read(folder / "address")
+    host = os.environ.get("DATABRICKS_HOST", here).rstrip("/")
+    token = os.environ.get("DATABRICKS_TOKEN", "")
+    return host, token or (read(folder / "admin-token") if host == here else "")
+
+
 class Client:
     """One server, reached with one token: from DATABRICKS_HOST and DATABRICKS_TOKEN, else from the data folder."""
 
     def __init__(self, settings: Settings) -> None:
-        folder = settings.folder
-        host = os.environ.get("DATABRICKS_HOST") or read(folder / "address")
-        token = os.environ.get("DATABRICKS_TOKEN") or read(folder / "admin-token")
-        if not host or not token:
+        self.host, token = _known(settings.folder)
+        if not self.host or not token:
             raise Invalid(
                 "no server is known. Start one with `modelyard serve`, name its --data, "
                 "or set DATABRICKS_HOST and DATABRICKS_TOKEN.",
             )
-        self.host = host.rstrip("/")
         self._http = httpx.Client(
-            base_url=self.host,
-            headers={"Authorization": f"Bearer {token}"},
+            base_url=_address(self.host),
+            headers={"Authorization": f"Bearer {token}".encode()},
             timeout=_TIMEOUT_SECONDS,
             trust_env=self.host.startswith("https"),
         )
@@ -63,7 +74,7 @@ class Client:
                 json=None if in_query else told,
             )  # fmt: skip
         except httpx.HTTPError:
-            raise Unavailable(f"{self.host} does not answer. Is the server running? `modelyard doctor` looks.") from None
+            raise self._silence() from None
         return _read(answer)
 
     def all(self, path: str, key: str, **said: object) -> list[dict[str, Any]]:
@@ -77,6 +88,27 @@ class Client:
             if not token:
                 return found
 
+    def pieces(self, path: str) -> Iterator[bytes]:
+        """The bytes of a file, piece by piece."""
+        try:
+            with self._http.stream("GET", path) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    _read(answer)
+                yield from answer.iter_bytes()
+        except httpx.HTTPError:
+            raise self._silence() from None
+
+    def _silence(self) -> Unavailable:
+        return Unavailable(f"{self.host} does not answer. Is the server running? `modelyard doctor` looks.")
+
+
+def _address(host: str) -> httpx.URL:
+    try:
+        return httpx.URL(host)
+    except httpx.InvalidURL:
+        raise Invalid(f"{host} is no address; it is written like http://127.0.0.1:8585.") from None
+
 
 def _text(value: object) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
@@ -84,9 +116,12 @@ def _text(value: object) -> str:
 
 def _read(answer: httpx.Response) -> dict[str, Any]:
     try:
-        body = cast("dict[str, Any]", answer.json()) if answer.content else {}
+        body: object = answer.json() if answer.content else {}
     except ValueError:
+        body = None
+    if not isinstance(body, dict):
         raise Told(f"the server answered {answer.status_code}, and no JSON; is it Modelyard?") from None
+    told = cast("dict[str, Any]", body)
     if answer.is_success:
-        return body
-    raise Told(str(body.get("message") or body.get("detail") or f"the server answered {answer.status_code}"))
+        return told
+    raise Told(str(told.get("message") or told.get("detail") or f"the server answered {answer.status_code}"))
