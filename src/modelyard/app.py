@@ -206,8 +206,6 @@ def _site(settings: Settings, there: Installation, key: bytes) -> Site:
     )
 
 
-
-
 def migrate_database(settings: Settings) -> tuple[str | None, str]:
     """Carry the database forward, whichever it is; returns the revisions before and after."""
     make_private(settings.folder)

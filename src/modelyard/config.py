@@ -33,7 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database: str = ""
     """The database's URL, `postgresql://…` or `sqlite:///…`; empty is `modelyard.db` in the data folder."""
     storage: str = ""
-    """Where the bytes of model versions are kept, a folder or its `file://` URL; empty is `blobs` in the data folder."""
+    """Where the bytes of model versions are kept, a folder or its `file://` URL; empty is the data folder's `blobs`."""
     public_url: str = ""
     """The URL under which clients reach the server; empty takes it from the Host header."""
     allowed_hosts: tuple[str, ...] = ()
@@ -119,7 +119,12 @@ def _checked(settings: Settings) -> Settings:
         raise Invalid("port must be from 0 to 65535, and threads from 1 to 256.")
     if "://" in settings.storage and not settings.storage.startswith("file:///"):
         raise Invalid("storage must be a folder, or its URL file:///…")
-    if settings.log_format not in {"json", "text"} or settings.log_level not in {"debug", "info", "warning", "error"}:
+    if settings.log_format not in {"json", "text"} or settings.log_level not in {
+        "debug",
+        "info",
+        "warning",
+        "error",
+    }:
         raise Invalid("log_format is json or text; log_level is debug, info, warning or error.")
     return settings
 

@@ -64,9 +64,7 @@ class LinkToParts(Query[Look, tuple[Link, ...]]):
         _under_way(tx, writable(tx, self.model, self.number), self.path, self.upload_id)
         place = Location(self.model.name, self.number, self.path)
         told = (("action", "upload-part"), ("session_token", self.upload_id))
-        return tuple(
-            link(tx, "PUT", place, self.seconds, *told, ("part_number", str(part))) for part in self.parts
-        )
+        return tuple(link(tx, "PUT", place, self.seconds, *told, ("part_number", str(part))) for part in self.parts)
 
 
 @dataclass(frozen=True)

@@ -260,7 +260,11 @@ class SetVersionTag(Command[Write, None]):
         VERSION_TAGS.set(tx, version.id, self.tag, MAX_TAGS)
         models.touch_version(tx, version.id)
         tx.announce(
-            Event.TAG_SET, version.model, version=self.number, key=self.tag.key, value=self.tag.value,
+            Event.TAG_SET,
+            version.model,
+            version=self.number,
+            key=self.tag.key,
+            value=self.tag.value,
         )
 
 

@@ -37,13 +37,11 @@ SecurableKind = Literal["metastore", "catalog", "schema", "model"]
 PrincipalKind = Literal["user", "service-principal", "group"]
 
 OnKind = Annotated[SecurableKind, typer.Argument(metavar="KIND", help="metastore, catalog, schema or model.")]
-OnName = Annotated[
-    str, typer.Argument(metavar="NAME", help='Its full name; the metastore\'s is "metastore".')
-]
+OnName = Annotated[str, typer.Argument(metavar="NAME", help='Its full name; the metastore\'s is "metastore".')]
 Grantee = Annotated[str, typer.Argument(metavar="PRINCIPAL", help="A user, a service principal or a group.")]
 Privileges = Annotated[
     list[str],
-    typer.Argument(metavar="PRIVILEGE…", help='Such as USE_CATALOG or "USE CATALOG".', show_default=False),
+    typer.Argument(metavar="PRIVILEGE", help='Such as USE_CATALOG or "USE CATALOG".', show_default=False),
 ]
 PrincipalName = Annotated[str, typer.Argument(metavar="NAME", help="The principal's name.")]
 
@@ -56,7 +54,8 @@ def add_to(app: typer.Typer) -> None:
     )  # fmt: skip
     group(
         app, "principals", "Principals: users, service principals and groups.",
-        create=create_principal, list=list_principals, get=get_principal, set=set_principal, delete=delete_principal,
+        create=create_principal, list=list_principals, get=get_principal, set=set_principal,
+        delete=delete_principal,
     )  # fmt: skip
     token_app.command("create")(create_token)
     token_app.command("list")(list_tokens)
@@ -169,16 +168,14 @@ def create_principal(
     """
     folder, field = _FOLDERS[kind]
     said = {"displayName": name, field: name, "members": _members(server, member) or None}
-    show(
-        _told(kind, server.ask("POST", f"{SCIM}/{folder}", **said)), as_json=as_json, columns=_WHOLE_PRINCIPAL
-    )
+    show(_told(kind, server.ask("POST", f"{SCIM}/{folder}", **said)), as_json=as_json, columns=_WHOLE_PRINCIPAL)
 
 
 def list_principals(
     server: Server,
     kind: Annotated[
         PrincipalKind | None,
-        typer.Argument(metavar="[KIND]", help="Only users, service principals or groups."),
+        typer.Argument(metavar="KIND", help="Only users, service principals or groups."),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -201,9 +198,7 @@ def get_principal(name: PrincipalName, server: Server, as_json: AsJson = False) 
 def set_principal(
     name: PrincipalName,
     server: Server,
-    add_member: Annotated[
-        list[str] | None, typer.Option(metavar="NAME", help="Let it into the group.")
-    ] = None,
+    add_member: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Let it into the group.")] = None,
     remove_member: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Take it out.")] = None,
     active: Annotated[
         bool | None,
@@ -249,9 +244,7 @@ def create_token(
         typer.Option("--for", metavar="NAME", help="Whose token it shall be [default: yours]."),
     ] = None,
     comment: Comment = None,
-    days: Annotated[
-        int | None, typer.Option(min=1, help="How long it lives [default: until revoked].")
-    ] = None,
+    days: Annotated[int | None, typer.Option(min=1, help="How long it lives [default: until revoked].")] = None,
 ) -> None:
     """Make a token, and print its secret, which is never shown again.
 

@@ -41,13 +41,13 @@ def _known(folder: Path) -> tuple[str, str]:
     The folder's token is the admin's: it goes to the folder's own server, and to no other address.
     """
     here = read(folder / "address")
-    host = os.environ.get("DATABRICKS_HOST", here).rstrip("/")
+    host = (os.environ.get("DATABRICKS_HOST") or here).rstrip("/")
     token = os.environ.get("DATABRICKS_TOKEN", "")
     return host, token or (read(folder / "admin-token") if host == here else "")
 
 
 class Client:
-    """One server, reached with one token: from DATABRICKS_HOST and DATABRICKS_TOKEN, else from the data folder."""
+    """One server, reached with one token: those of the environment, else those of the data folder."""
 
     def __init__(self, settings: Settings) -> None:
         self.host, token = _known(settings.folder)
@@ -58,21 +58,18 @@ class Client:
             )
         self._http = httpx.Client(
             base_url=_address(self.host),
-            headers={"Authorization": f"Bearer {token}".encode()},
+            headers={b"authorization": f"Bearer {token}".encode()},
             timeout=_TIMEOUT_SECONDS,
             trust_env=self.host.startswith("https"),
         )
 
     def ask(self, method: str, path: str, **said: object) -> dict[str, Any]:
-        """Send a request: GET and DELETE say it in the query, others as JSON. Failures are told by the server."""
+        """Send a request: GET and DELETE say it in the query, others as JSON; refusals are `Told`."""
         told = {key: value for key, value in said.items() if value is not None}
         in_query = method in {"GET", "DELETE"}
+        query = {key: _text(value) for key, value in told.items()} if in_query else None
         try:
-            answer = self._http.request(
-                method, path,
-                params=cast("dict[str, str]", {key: _text(value) for key, value in told.items()}) if in_query else None,
-                json=None if in_query else told,
-            )  # fmt: skip
+            answer = self._http.request(method, path, params=query, json=None if in_query else told)
         except httpx.HTTPError:
             raise self._silence() from None
         return _read(answer)

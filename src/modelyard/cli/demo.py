@@ -1,5 +1,9 @@
 """`modelyard demo`: the main job, from an empty folder to a promoted, aliased, loaded model, with unmodified MLflow."""
 
+# MLflow and scikit-learn come without (whole) types:
+# pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
+# pyright: reportUnknownArgumentType=false, reportPrivateImportUsage=false
+
 from __future__ import annotations
 
 import contextlib
@@ -14,14 +18,21 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+)
 
 from modelyard.cli.client import SCIM, UNITY, read
 from modelyard.cli.output import err, out
 from modelyard.errors import Failure, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator
 
     import httpx
 
@@ -60,7 +71,13 @@ def demo(
 
 
 def _tell(steps: list[tuple[str, Callable[[], str]]]) -> None:
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    )
     with Progress(*columns, console=err, transient=True) as progress:
         bar = progress.add_task("", total=len(steps))
         for number, (title, step) in enumerate(steps, start=1):
@@ -98,7 +115,16 @@ class _Story:
 
     def start(self) -> str:
         began = time.monotonic()
-        command = [sys.executable, "-m", "modelyard", "serve", "--data", str(self._folder / "data"), "--port", "0"]
+        command = [
+            sys.executable,
+            "-m",
+            "modelyard",
+            "serve",
+            "--data",
+            str(self._folder / "data"),
+            "--port",
+            "0",
+        ]
         log = self._stack.enter_context((self._folder / "server.log").open("wb"))
         server = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603  our own command
         self._stack.callback(_stop, server)
@@ -229,7 +255,7 @@ def _stop(server: subprocess.Popen[bytes]) -> None:
 
 
 @contextlib.contextmanager
-def _quiet_mlflow(folder: Path) -> Iterator[None]:
+def _quiet_mlflow(folder: Path) -> Generator[None]:
     """MLflow works in the demo's folder, says only what matters, and takes no settings of whoever runs the demo."""
     before = dict(os.environ)
     foreign = [name for name in os.environ if name.startswith(("DATABRICKS_", "MLFLOW_", "MODELYARD_"))]

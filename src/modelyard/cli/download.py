@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,9 +59,7 @@ def _fetch_all(server: Client, location: str, files: dict[str, int], folder: Pat
         task = progress.add_task("", total=sum(files.values()))
         for path, size in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            _fetch(
-                server, f"{location}/{path}", folder / path, size, lambda more: progress.advance(task, more)
-            )
+            _fetch(server, f"{location}/{path}", folder / path, size, lambda more: progress.advance(task, more))
 
 
 def _fetch(server: Client, source: str, target: Path, size: int, advance: Callable[[int], None]) -> None:

@@ -48,7 +48,8 @@ def add_to(app: typer.Typer) -> None:
     )  # fmt: skip
     group(
         app, "versions", "Versions of registered models.",
-        list=list_versions, get=get_version, set=set_version, delete=delete_version, download=download_version,
+        list=list_versions, get=get_version, set=set_version, delete=delete_version,
+        download=download_version,
     )  # fmt: skip
     group(
         app, "aliases", "Aliases: names that point at one version of a model.",
@@ -56,9 +57,7 @@ def add_to(app: typer.Typer) -> None:
     )  # fmt: skip
 
 
-def _retag(
-    server: Client, folder: str, tags: list[str] | None, untags: Iterable[str] | None, **what: object
-) -> None:
+def _retag(server: Client, folder: str, tags: list[str] | None, untags: Iterable[str] | None, **what: object) -> None:
     """Set and take off tags of a model or of a version; all are read before the first is sent."""
     for pair in pairs(tags):
         server.ask("POST", f"{MLFLOW}/{folder}/set-tag", **what, **pair)
@@ -86,9 +85,7 @@ def create_model(
 
 def list_models(
     server: Server,
-    schema: Annotated[
-        str | None, typer.Option(metavar="CATALOG.SCHEMA", help="Only the models in it.")
-    ] = None,
+    schema: Annotated[str | None, typer.Option(metavar="CATALOG.SCHEMA", help="Only the models in it.")] = None,
     as_json: AsJson = False,
 ) -> None:
     """List the models that you may see.
@@ -177,9 +174,7 @@ def set_version(
     need_one(comment, tag, untag)
     _retag(server, "model-versions", tag, untag, name=name, version=str(version))
     if comment is not None:
-        server.ask(
-            "PATCH", f"{MLFLOW}/model-versions/update", name=name, version=str(version), description=comment
-        )
+        server.ask("PATCH", f"{MLFLOW}/model-versions/update", name=name, version=str(version), description=comment)
     show(_version(server, name, version), as_json=as_json, columns=_WHOLE_VERSION)
 
 

@@ -1,4 +1,4 @@
-"""What the commands of the registry share: their options, each declared once, and the shape of a securable."""
+"""What the commands of the registry share: options, each declared once, and the shape of a securable."""
 
 from __future__ import annotations
 
@@ -38,20 +38,14 @@ Server = Annotated[
 
 CatalogName = Annotated[str, typer.Argument(metavar="CATALOG", help="The catalog's name.")]
 SchemaName = Annotated[str, typer.Argument(metavar="CATALOG.SCHEMA", help="The schema's full name.")]
-ModelName = Annotated[
-    str, typer.Argument(metavar="MODEL", help="The model's full name, catalog.schema.model.")
-]
+ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="The model's full name, catalog.schema.model.")]
 Number = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="The version's number.")]
 AliasName = Annotated[str, typer.Argument(metavar="ALIAS", help="The alias, such as Champion.")]
 Comment = Annotated[str | None, typer.Option(help="What people should know about it.")]
 Owner = Annotated[str | None, typer.Option(help="The principal that it shall belong to.")]
 Rename = Annotated[str | None, typer.Option(metavar="NAME", help="Its new name, without its containers.")]
-Tags = Annotated[
-    list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Set a tag; may be repeated.")
-]
-Untags = Annotated[
-    list[str] | None, typer.Option("--untag", metavar="KEY", help="Take a tag off; may be repeated.")
-]
+Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Set a tag; may be repeated.")]
+Untags = Annotated[list[str] | None, typer.Option("--untag", metavar="KEY", help="Take a tag off; may be repeated.")]
 Force = Annotated[bool, typer.Option("--force", help="Delete what is in it, too.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation in a terminal.")]
 
@@ -90,7 +84,7 @@ def need_one(*options: object) -> None:
 
 @dataclass(frozen=True)
 class Securables:
-    """One kind of securable on Unity Catalog's surface; `parts` are the fields that its full name falls into."""
+    """One kind of securable of Unity Catalog's surface; `parts` are the fields of its full name."""
 
     noun: str
     folder: str

@@ -101,24 +101,23 @@ def _cell(key: str, value: object) -> Text:
 
 def moment(milliseconds: int) -> str:
     """A time in the words of this machine's time zone; before 1970 is never."""
-    return (
-        "never"
-        if milliseconds < 0
-        else f"{datetime.fromtimestamp(milliseconds / 1000).astimezone():%Y-%m-%d %H:%M}"
-    )
+    return "never" if milliseconds < 0 else f"{datetime.fromtimestamp(milliseconds / 1000).astimezone():%Y-%m-%d %H:%M}"
 
 
 def _brief(value: object) -> str:
     """An alias as `Champion → 3`, a tag as `key=value`, a member by its name."""
-    match value:
+    if not isinstance(value, dict):
+        return _harmless(str(value))
+    match cast("dict[str, object]", value):
         case {"alias": alias, "version": version} | {"alias_name": alias, "version_num": version}:
-            return _harmless(f"{alias} → {version}")
-        case {"key": key, "value": text}:
-            return _harmless(f"{key}={text}")
+            text = f"{alias} → {version}"
+        case {"key": key, "value": said}:
+            text = f"{key}={said}"
         case {"display": name}:
-            return _harmless(str(name))
-        case _:
-            return _harmless(str(value))
+            text = str(name)
+        case other:
+            text = json.dumps(other)
+    return _harmless(text)
 
 
 def _harmless(text: str) -> str:

@@ -1,4 +1,4 @@
-"""Commands of the registry, as HTTP clients of the server: here catalogs and schemas; models and access beside it."""
+"""Commands of the registry, as HTTP clients of the server: catalogs and schemas, others beside it."""
 
 from __future__ import annotations
 
@@ -41,9 +41,7 @@ def add_to(app: typer.Typer) -> None:
     access.add_to(app)
 
 
-def create_catalog(
-    name: CatalogName, server: Server, comment: Comment = None, as_json: AsJson = False
-) -> None:
+def create_catalog(name: CatalogName, server: Server, comment: Comment = None, as_json: AsJson = False) -> None:
     """Make a catalog; it will be yours.
 
     Example: `modelyard catalogs create prod --comment "What customers see"`

@@ -76,7 +76,10 @@ def serve(
     listening = _listen(chosen)
     address = _address(chosen, listening)
     app.write_private(chosen.folder / "address", address)
-    out.print(Text.assemble("Modelyard listens on ", (address, "bold"), f"  (data in {chosen.folder})"), soft_wrap=True)
+    out.print(
+        Text.assemble("Modelyard listens on ", (address, "bold"), f"  (data in {chosen.folder})"),
+        soft_wrap=True,
+    )
     try:
         uvicorn.Server(_uvicorn(chosen, built.endpoint)).run(sockets=[listening])
     finally:
@@ -88,7 +91,9 @@ def _listen(chosen: Settings) -> socket.socket:
     try:
         return socket.create_server((chosen.host, chosen.port), family=family, backlog=2048)
     except OSError as error:
-        raise Invalid(f"cannot listen on {chosen.host}:{chosen.port}: {error.strerror}. Choose another --port.") from None
+        raise Invalid(
+            f"cannot listen on {chosen.host}:{chosen.port}: {error.strerror}. Choose another --port."
+        ) from None
 
 
 def _address(chosen: Settings, listening: socket.socket) -> str:

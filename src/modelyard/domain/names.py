@@ -1,8 +1,8 @@
-"""Names of securables, aliases and tags: what is allowed, and how each is folded.
+r"""Names of securables, aliases and tags: what is allowed, and how each is folded.
 
 Rules from the Unity Catalog documentation, as collected in the protocol notes: names are at most 255 characters,
 hold no period, space, slash or control character, are stored in lower case and compared without case. Aliases are
-checked by MLflow's client too (`^[\\w\\-]*$`, not `latest`, not `v1`); tags hold at most 50 keys a securable.
+checked by MLflow's client too (`^[\w\-]*$`, not `latest`, not `v1`); tags hold at most 50 keys a securable.
 """
 
 from __future__ import annotations

@@ -54,14 +54,14 @@ def token(page: Page[Any]) -> str:
     return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _read(text: str, query: str) -> str:
+def _read(token: str, query: str) -> str:
     try:
-        padded = text + "=" * (-len(text) % 4)
+        padded = token + "=" * (-len(token) % 4)
         said = cast("object", json.loads(base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True)))
     except ValueError:
         said = None
     match said:
-        case [mark, str(after)] if mark == _mark(query) and len(text) <= _MAX_TOKEN:
+        case [mark, str(after)] if mark == _mark(query) and len(token) <= _MAX_TOKEN:
             return after
         case _:
             raise Invalid("page_token is not one that this list gave; ask for the first page again, without it.")

@@ -7,7 +7,7 @@ metastore are not. USE CATALOG and USE SCHEMA are the *passage*: without them no
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
 
@@ -41,7 +41,7 @@ _NOUNS: Final = {
 
 
 class Privilege(StrEnum):
-    """Everything that can be granted; the value is the spelling of the wire, `title` that of messages."""
+    """Everything that can be granted; the value is the spelling of the wire, `words` that of messages."""
 
     ALL_PRIVILEGES = "ALL_PRIVILEGES"
     APPLY_TAG = "APPLY_TAG"
@@ -56,7 +56,7 @@ class Privilege(StrEnum):
     USE_SCHEMA = "USE_SCHEMA"
 
     @property
-    def title(self) -> str:
+    def words(self) -> str:
         """The spelling of messages and of SQL: words with blanks."""
         return self.value.replace("_", " ")
 
@@ -108,7 +108,7 @@ def applicable(privilege: Privilege, kind: Kind) -> Privilege:
     """The privilege, if it may be granted on that kind of securable."""
     if privilege not in APPLICABLE[kind]:
         allowed = ", ".join(sorted(APPLICABLE[kind]))
-        raise Invalid(f"Privilege {privilege.title} is not applicable to this entity [{kind}]; use one of {allowed}.")
+        raise Invalid(f"Privilege {privilege.words} is not applicable to this entity [{kind}]; use one of {allowed}.")
     return privilege
 
 
@@ -201,7 +201,7 @@ def decide(question: Question, chain: Chain) -> Decision:
     for depth in range(depths):
         use = _closed_gate(question, nodes, depth)
         if use is not None:
-            return Decision(Outcome.DENIED, f"User does not have {use.title} on {nodes[depth]}.")
+            return Decision(Outcome.DENIED, f"User does not have {use.words} on {nodes[depth]}.")
     if chain.missing:
         return Decision(Outcome.MISSING, f"{chain.missing} does not exist.")
     if chain.taken:
@@ -209,7 +209,7 @@ def decide(question: Question, chain: Chain) -> Decision:
         return Decision(Outcome.TAKEN, f"{chain.taken.kind.noun} '{name}' already exists")
     if reason := holds(question.privilege, nodes) or _admin_look(question, nodes):
         return Decision(Outcome.ALLOWED, reason)
-    return Decision(Outcome.DENIED, f"User does not have {question.privilege.title} on {nodes[-1]}.")
+    return Decision(Outcome.DENIED, f"User does not have {question.privilege.words} on {nodes[-1]}.")
 
 
 def _closed_gate(question: Question, nodes: Sequence[Node], depth: int) -> Privilege | None:
@@ -244,7 +244,7 @@ def _inherited(privilege: Privilege, nodes: Sequence[Node]) -> str:
         if node.kind is Kind.METASTORE and len(nodes) > 1:
             break
         if covers(node.granted, privilege):
-            return f"{privilege.title} is granted on {node}"
+            return f"{privilege.words} is granted on {node}"
     return ""
 
 
@@ -261,15 +261,15 @@ class GrantChange:
     """Privileges to add and to remove for one principal on one securable."""
 
     principal: str
-    add: frozenset[Privilege] = field(default_factory=frozenset)
-    remove: frozenset[Privilege] = field(default_factory=frozenset)
+    add: frozenset[Privilege] = frozenset()
+    remove: frozenset[Privilege] = frozenset()
 
     def checked(self, kind: Kind) -> GrantChange:
-        """This change, if it can be made on that kind of securable."""
+        """The same change, if it can be made on that kind of securable."""
         for privilege in sorted(self.add | self.remove):
             applicable(privilege, kind)
         if both := sorted(self.add & self.remove):
-            raise Invalid(f"{both[0].title} is both added and removed for {self.principal}; say one of the two.")
+            raise Invalid(f"{both[0].words} is both added and removed for {self.principal}; say one of the two.")
         return self
 
     def applied(self, held: frozenset[Privilege]) -> frozenset[Privilege]:

@@ -24,7 +24,7 @@ _principals, _members, _tokens = schema.principals, schema.members, schema.token
 _securables, _grants = schema.securables, schema.grants
 
 
-def identities(start: Select[tuple[str]]) -> CTE:
+def identities(start: Select[str]) -> CTE:
     """The ids that a principal acts as: itself, everybody, and its groups up to any depth."""
     mine = start.cte("mine", recursive=True)
     above = select(_members.c.group_id).where(_members.c.member_id == mine.c.id)
@@ -89,7 +89,13 @@ def _principal(row: Row) -> Principal:
 
 _GRANTED: Final = and_(_grants.c.securable_id == _securables.c.id, _grants.c.principal_id.in_(MINE))
 _CHAIN: Final = (
-    select(_securables.c.id, _securables.c.kind, _securables.c.full_name, _securables.c.owner_id, _grants.c.privilege)
+    select(
+        _securables.c.id,
+        _securables.c.kind,
+        _securables.c.full_name,
+        _securables.c.owner_id,
+        _grants.c.privilege,
+    )
     .select_from(_securables.join(_grants, _GRANTED, isouter=True))
     .where(or_(*(_securables.c.full_name == bindparam(f"level{depth}") for depth in range(4))))
 )
@@ -141,10 +147,12 @@ def _taken(tx: Look, parent: Node, child: str) -> Node | None:
 _INSERT_PRINCIPAL: Final = inserting(_principals)
 _INSERT_MEMBER: Final = inserting(_members)
 _DELETE_MEMBER: Final = delete(_members).where(
-    _members.c.group_id == bindparam("in_group"), _members.c.member_id == bindparam("member"),
+    _members.c.group_id == bindparam("in_group"),
+    _members.c.member_id == bindparam("member"),
 )
 _IS_MEMBER: Final = select(_members.c.group_id).where(
-    _members.c.group_id == bindparam("in_group"), _members.c.member_id == bindparam("member"),
+    _members.c.group_id == bindparam("in_group"),
+    _members.c.member_id == bindparam("member"),
 )
 _DELETE_PRINCIPAL: Final = delete(_principals).where(_principals.c.id == bindparam("principal_id"))
 _OWNS: Final = select(_securables.c.full_name).where(_securables.c.owner_id == bindparam("principal_id")).limit(1)
@@ -313,7 +321,8 @@ _GRANTS_ON: Final = (
     .order_by(_principals.c.folded, _grants.c.privilege)
 )
 _GRANTS_TO: Final = select(_grants.c.privilege).where(
-    _grants.c.securable_id == bindparam("securable"), _grants.c.principal_id == bindparam("grantee"),
+    _grants.c.securable_id == bindparam("securable"),
+    _grants.c.principal_id == bindparam("grantee"),
 )
 _INSERT_GRANT: Final = inserting(_grants)
 _DELETE_GRANT: Final = delete(_grants).where(

@@ -285,9 +285,7 @@ class Arriving(Handle):
 class Incoming(Arriving):
     """A new object's bytes while they arrive; a killed process leaves one file in `incoming/`."""
 
-    def __init__(
-        self, store: BlobStore, name: str, descriptor: int, limit: int, expected_size: int | None
-    ) -> None:
+    def __init__(self, store: BlobStore, name: str, descriptor: int, limit: int, expected_size: int | None) -> None:
         super().__init__(descriptor)
         self.size = 0
         self._store = store
@@ -353,9 +351,7 @@ def guarded() -> Generator[None]:
         yield
     except OSError as error:
         if error.errno in _FULL:
-            raise Unavailable(
-                "The server's disk is full; nothing was stored. Free space, then try again."
-            ) from error
+            raise Unavailable("The server's disk is full; nothing was stored. Free space, then try again.") from error
         raise Unavailable("The server's disk failed; nothing was stored. Trying again may help.") from error
 
 
@@ -411,9 +407,7 @@ def _write_early(descriptor: int, offset: int) -> None:
 
 
 def _missing() -> NotFound:
-    return NotFound(
-        "The stored bytes of this file are missing or damaged; the operator should run `modelyard fsck`."
-    )
+    return NotFound("The stored bytes of this file are missing or damaged; the operator should run `modelyard fsck`.")
 
 
 def _listed(entry: os.DirEntry[str]) -> StoredBlob | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select, update
 
@@ -40,11 +40,14 @@ def shown(table: FromClause, owner: FromClause) -> tuple[ColumnElement[object], 
 _CONTAINER: Final = (*shown(_securables, _principals), _securables.c.properties)
 _OWNER: Final = _principals.c.id == _securables.c.owner_id
 _GET: Final = select(*_CONTAINER).join(_principals, _OWNER).where(_securables.c.id == bindparam("securable"))
+_INSIDE_RENAMED: Final = bindparam("renamed", type_=schema.Name) + func.substr(
+    _securables.c.full_name, bindparam("tail")
+)
 _RENAME_INSIDE: Final = (
     update(_securables)
     .where(_securables.c.full_name >= bindparam("first"), _securables.c.full_name < bindparam("beyond"))
-    .values(full_name=func.concat(bindparam("renamed", type_=schema.Name), func.substr(_securables.c.full_name, bindparam("tail"))))
-)  # fmt: skip
+    .values(full_name=_INSIDE_RENAMED)
+)
 _UPDATE: Final = (
     update(_securables)
     .where(_securables.c.id == bindparam("securable"))
@@ -52,7 +55,10 @@ _UPDATE: Final = (
     .values(updated_at=bindparam("now"), updated_by=bindparam("actor"))
 )
 _RAW: Final = select(
-    _securables.c.full_name, _securables.c.owner_id, _securables.c.comment, _securables.c.properties,
+    _securables.c.full_name,
+    _securables.c.owner_id,
+    _securables.c.comment,
+    _securables.c.properties,
 ).where(_securables.c.id == bindparam("securable"))
 _TOUCH: Final = (
     update(_securables)
@@ -146,7 +152,7 @@ def _page(items: list[Container], window: Window) -> Page[Container]:
 
 def _container(row: Row) -> Container:
     *told, properties, usable = row
-    return Container(*told, json.loads(properties), browse_only=not usable)
+    return Container(*told, properties=json.loads(properties), browse_only=not usable)
 
 
 def add(tx: Write, kind: Kind, parent: Node | None, full_name: str, comment: str = "", **properties: str) -> str:
@@ -191,7 +197,7 @@ def change(
     row = tx.row(_RAW, securable=id_)
     if row is None:
         raise LookupError(id_)
-    kept = dict(zip(("full_name", "owner_id", "comment", "properties"), row, strict=True))
+    kept: dict[str, Any] = dict(zip(("full_name", "owner_id", "comment", "properties"), row, strict=True))
     given = {
         "full_name": full_name,
         "owner_id": owner_id,

@@ -65,7 +65,12 @@ def all_files(tx: Look, version_id: str) -> list[Entry]:
 def put(tx: Write, version_id: str, entry: Entry) -> None:
     """Keep a file or directory, in place of a file of the same path; its parents must be there."""
     if not entry.is_directory and tx.run(
-        _REPLACE, version=version_id, at=entry.path, new_size=entry.size, new_sha256=entry.sha256, now=tx.now,
+        _REPLACE,
+        version=version_id,
+        at=entry.path,
+        new_size=entry.size,
+        new_sha256=entry.sha256,
+        now=tx.now,
     ):
         return
     tx.run(
@@ -99,7 +104,11 @@ def _entry(row: Row) -> Entry:
 
 _ADD_UPLOAD: Final = inserting(_uploads)
 _UPLOAD: Final = select(
-    _uploads.c.id, _uploads.c.version_id, _uploads.c.path, _uploads.c.overwrite, _uploads.c.principal_id,
+    _uploads.c.id,
+    _uploads.c.version_id,
+    _uploads.c.path,
+    _uploads.c.overwrite,
+    _uploads.c.principal_id,
 ).where(_uploads.c.id == bindparam("upload"))
 _REMOVE_UPLOADS: Final = delete(_uploads).where(_uploads.c.version_id == bindparam("version"))
 _REMOVE_UPLOAD: Final = delete(_uploads).where(_uploads.c.id == bindparam("upload"))

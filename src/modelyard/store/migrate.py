@@ -58,7 +58,7 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
     if before is not None:
         _refuse_newer(before)
     if before == head():
-        return before, before
+        return before, head()
     with engine.begin() as connection:
         settings = config()
         settings.attributes["connection"] = connection

@@ -61,9 +61,7 @@ _SEARCH: Final = (
     .limit(bindparam("most"))
 )
 _ADD: Final = inserting(_models)
-_SET_JOB: Final = (
-    update(_models).where(_models.c.id == bindparam("model")).values(deployment_job_id=bindparam("job"))
-)
+_SET_JOB: Final = update(_models).where(_models.c.id == bindparam("model")).values(deployment_job_id=bindparam("job"))
 _NEXT: Final = (
     update(_models)
     .where(_models.c.id == bindparam("model"))
@@ -84,7 +82,7 @@ def get(tx: Look, model_id: str) -> RegisteredModel:
     row = tx.row(_GET, model=model_id)
     if row is None:
         raise LookupError(model_id)
-    return RegisteredModel(*row, aliases_of(tx, model_id), SECURABLE_TAGS.all(tx, model_id))
+    return _model(tx, row)
 
 
 def search(tx: Look, window: Window, inside: str = "") -> Page[RegisteredModel]:
@@ -100,8 +98,12 @@ def search(tx: Look, window: Window, inside: str = "") -> Page[RegisteredModel]:
         beyond=bounds[1],
         most=window.limit + 1,
     )
-    models = [RegisteredModel(*row, aliases_of(tx, row[0]), SECURABLE_TAGS.all(tx, row[0])) for row in rows]
+    models = [_model(tx, row) for row in rows]
     return window.cut(models, rows[window.limit - 1][1] if len(rows) > window.limit else None)
+
+
+def _model(tx: Look, row: Row) -> RegisteredModel:
+    return RegisteredModel(*row, aliases=aliases_of(tx, row[0]), tags=SECURABLE_TAGS.all(tx, row[0]))
 
 
 def set_deployment_job(tx: Write, model_id: str, job: str) -> None:
@@ -308,7 +310,8 @@ _POINTS_AT: Final = (
 _LOCK_MODEL: Final = select(_models.c.id).where(_models.c.id == bindparam("model")).with_for_update()
 _ADD_ALIAS: Final = inserting(_aliases)
 _REMOVE_ALIAS: Final = delete(_aliases).where(
-    _aliases.c.model_id == bindparam("model"), _aliases.c.folded == bindparam("alias"),
+    _aliases.c.model_id == bindparam("model"),
+    _aliases.c.folded == bindparam("alias"),
 )
 _MOVES: Final = (
     select(_moves.c.alias, _moves.c.from_version, _moves.c.to_version, _moves.c.moved_at, _moves.c.moved_by)

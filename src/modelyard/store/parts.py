@@ -114,9 +114,7 @@ class PartStore:
             make_folder(_checked(upload_id), self._blobs.incoming)
             os.fsync(self._blobs.incoming)
 
-    def write_part(
-        self, upload_id: str, number: int, size: int | None, *, limit: int = PART_LIMIT
-    ) -> PartWriter:
+    def write_part(self, upload_id: str, number: int, size: int | None, *, limit: int = PART_LIMIT) -> PartWriter:
         """A writer of one part of `size` bytes; without a size the part is kept apart, which is slower."""
         if not 1 <= number <= PARTS or (size or 0) < 0:
             raise Invalid(f"Parts are numbered from 1 to {PARTS}, and have no negative size.")
@@ -130,9 +128,7 @@ class PartStore:
             undo.pop_all()
         return PartWriter(part, size, limit, folder=folder, descriptor=descriptor, chase=chase)
 
-    def complete(
-        self, upload_id: str, parts: Sequence[tuple[int, str]], *, limit: int | None = None
-    ) -> StoredBlob:
+    def complete(self, upload_id: str, parts: Sequence[tuple[int, str]], *, limit: int | None = None) -> StoredBlob:
         """Make the listed parts, each a number and an etag in ascending order, one object, durably.
 
         It may be repeated, with the same answer, until `abort` removes what is left: call that when the
@@ -170,9 +166,7 @@ class PartStore:
         try:
             return os.open(_checked(upload_id), FOLDER, dir_fd=self._blobs.incoming)
         except FileNotFoundError:
-            raise NotFound(
-                "There is no such upload; it has ended, or was idle too long. Begin anew."
-            ) from None
+            raise NotFound("There is no such upload; it has ended, or was idle too long. Begin anew.") from None
 
     def _chase(self, upload_id: str) -> _Chase:
         with self._guard:
@@ -186,9 +180,7 @@ class PartStore:
         """What the upload has become already."""
         for done in filter(None, map(_DONE.fullmatch, names)):
             blob = StoredBlob(done[1], int(done[2]))
-            if self._blobs.renew(
-                blob
-            ):  # else the process ended before its last step, and all parts are there
+            if self._blobs.renew(blob):  # else the process ended before its last step, and all parts are there
                 if done[3] == key:
                     return blob
                 raise WrongState("The upload was completed with other parts; begin a new one.")

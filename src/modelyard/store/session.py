@@ -17,10 +17,10 @@ from modelyard.errors import Invalid, Unavailable
 from modelyard.store.tx import Look, Row, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Mapping, Sequence
 
     from sqlalchemy import Engine, PoolProxiedConnection
-    from sqlalchemy.engine.interfaces import Compiled
+    from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.sql.expression import Executable
 
 _BUSY_MILLISECONDS: Final = 10_000
@@ -28,7 +28,7 @@ _RETRIED_STATES: Final = frozenset({"40001", "40P01", "23505"})
 """PostgreSQL: serialization failure, deadlock, and a unique key that somebody else took in the meantime."""
 
 
-class Contended(Exception):  # noqa: N818  a signal to try again, not an error that anybody is shown
+class Contended(Exception):
     """Two transactions met; nothing was done, and doing it again will see what the other did."""
 
 
@@ -46,7 +46,7 @@ class Database:
         self._compiled: dict[Executable, _Statement] = {}
 
     @contextlib.contextmanager
-    def look(self) -> Iterator[Look]:
+    def look(self) -> Generator[Look]:
         """A transaction that reads one consistent state."""
         with self._connection() as raw, self._translated():
             self._begin(raw, "BEGIN", read_only=True)
@@ -56,7 +56,7 @@ class Database:
                 raw.rollback()
 
     @contextlib.contextmanager
-    def write(self) -> Iterator[Write]:
+    def write(self) -> Generator[Write]:
         """A transaction that is durable once this context ends without an exception."""
         with self._writing, self._connection() as raw, self._translated():
             self._begin(raw, "BEGIN IMMEDIATE", read_only=False)
@@ -81,7 +81,7 @@ class Database:
         self.engine.dispose()
 
     @contextlib.contextmanager
-    def _connection(self) -> Iterator[PoolProxiedConnection]:
+    def _connection(self) -> Generator[PoolProxiedConnection]:
         try:
             raw = self.engine.raw_connection()
         except DBAPIError as error:
@@ -102,7 +102,7 @@ class Database:
         connection.read_only = read_only
 
     @contextlib.contextmanager
-    def _translated(self) -> Iterator[None]:
+    def _translated(self) -> Generator[None]:
         """Drivers' exceptions in our words; a message of theirs may hold SQL and never reaches a client."""
         driver = self.engine.dialect.loaded_dbapi
         try:
@@ -120,7 +120,7 @@ class Database:
         found = self._compiled.get(statement)
         if found is None:
             compiled = statement.compile(dialect=self.engine.dialect)  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType, reportUnknownVariableType]
-            found = self._compiled[statement] = _Statement(cast("Compiled", compiled))
+            found = self._compiled[statement] = _Statement(cast("SQLCompiler", compiled))
         return found
 
 
@@ -129,7 +129,7 @@ class _Statement:
 
     __slots__ = ("constants", "order", "sql")
 
-    def __init__(self, compiled: Compiled) -> None:
+    def __init__(self, compiled: SQLCompiler) -> None:
         self.sql: Final = str(compiled)
         self.order: Final = cast("list[str] | None", getattr(compiled, "positiontup", None))
         self.constants: Final = {key: value for key, value in compiled.params.items() if value is not None}

@@ -13,7 +13,16 @@ from modelyard.domain import pages
 from modelyard.domain.files import MAX_PARTS, Entry, Link, Location, Upload, location
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
-from modelyard.errors import AlreadyExists, Changed, Failure, Invalid, LinkExpired, NotFound, OutOfRange, WrongState
+from modelyard.errors import (
+    AlreadyExists,
+    Changed,
+    Failure,
+    Invalid,
+    LinkExpired,
+    NotFound,
+    OutOfRange,
+    WrongState,
+)
 from modelyard.surfaces.wire import (
     EMPTY,
     EXPIRED,
@@ -171,6 +180,14 @@ def _list(said: Listed) -> AnyAction:
     return files.ListDirectory(model, number, path, window)
 
 
+def _link_to_parts(said: Session) -> AnyAction:
+    return uploads.LinkToParts(*said.where, said.session_token, said.numbers, said.seconds)
+
+
+def _link_to_abort(said: Session) -> AnyAction:
+    return uploads.LinkToAbort(*said.where, said.session_token, said.seconds)
+
+
 class _Kept(Protocol):
     """What the store says of bytes that it has taken in."""
 
@@ -189,7 +206,11 @@ def _finish(said: Completed, stored: _Kept) -> AnyAction:
 
 
 def _content(entry: Entry, root: str) -> dict[str, object]:
-    told_: dict[str, object] = {"path": f"{root}/{entry.name}", "name": entry.name, "is_directory": entry.is_directory}
+    told_: dict[str, object] = {
+        "path": f"{root}/{entry.name}",
+        "name": entry.name,
+        "is_directory": entry.is_directory,
+    }
     if not entry.is_directory:
         told_ |= {"file_size": entry.size, "last_modified": entry.modified_at}
     return told_
@@ -225,16 +246,20 @@ ROWS: Final[tuple[Row, ...]] = (
     Departure("GET", _FILE, Place, read=lambda said: files.FindFile(*said.where), blame=blame),
     Departure("HEAD", _FILE, Place, read=lambda said: files.FindFile(*said.where), blame=blame),
     Arrival(
-        "PUT", _FILE, Sent,
-        ask=lambda said: files.PrepareFile(*said.where, said.overwrite),
+        "PUT",
+        _FILE,
+        Sent,
+        ask=lambda said: files.PrepareFile(*said.where, overwrite=said.overwrite),
         open=lambda store, _said, size: store.receive(size),
         keep=_keep,
         write=lambda _entry: EMPTY,
         blame=blame,
     ),
     Arrival(
-        "PUT", _FILE, SentPart,
-        ask=lambda said: uploads.FindUpload(*said.where, said.session_token),
+        "PUT",
+        _FILE,
+        SentPart,
+        ask=lambda said: uploads.FindUpload(*said.where, upload_id=said.session_token),
         open=lambda store, said, size: store.receive_part(said.session_token, said.part_number, size),
         keep=None,
         write=lambda part: Reply(200, b"", (("etag", f'"{part.etag}"'),)),
@@ -242,16 +267,20 @@ ROWS: Final[tuple[Row, ...]] = (
         doing="upload-part",
     ),
     Joining(
-        "POST", _FILE, Sent,
-        ask=lambda said: uploads.BeginUpload(*said.where, said.overwrite),
+        "POST",
+        _FILE,
+        Sent,
+        ask=lambda said: uploads.BeginUpload(*said.where, overwrite=said.overwrite),
         move=_make_room,
         write=lambda upload: Reply(200, encode({"multipart_upload": {"session_token": upload.id}})),
         blame=blame,
         doing="initiate-upload",
     ),
     Joining(
-        "POST", _FILE, Completed,
-        ask=lambda said: uploads.FindUpload(*said.where, said.session_token),
+        "POST",
+        _FILE,
+        Completed,
+        ask=lambda said: uploads.FindUpload(*said.where, upload_id=said.session_token),
         move=lambda store, said, _upload: store.join(said.session_token, said.listed),
         keep=_finish,
         after=lambda store, said: store.drop(said.session_token),
@@ -259,58 +288,76 @@ ROWS: Final[tuple[Row, ...]] = (
         doing="complete-upload",
     ),
     Joining(
-        "DELETE", _FILE, SentPart,
-        ask=lambda said: uploads.AbortUpload(*said.where, said.session_token),
+        "DELETE",
+        _FILE,
+        SentPart,
+        ask=lambda said: uploads.AbortUpload(*said.where, upload_id=said.session_token),
         move=lambda store, said, _upload: store.drop(said.session_token),
         blame=blame,
         doing="abort-upload",
     ),
     Translation(
-        "DELETE", _FILE, Place,
+        "DELETE",
+        _FILE,
+        Place,
         read=lambda said: files.DeleteFile(*said.where),
         write=lambda _nothing, _here: EMPTY,
         blame=blame,
     ),
     Translation(
-        "HEAD", _DIRECTORY, Place,
+        "HEAD",
+        _DIRECTORY,
+        Place,
         read=lambda said: files.FindDirectory(*said.where),
         write=lambda _entry, _here: _NO_BODY,
         blame=blame,
     ),
     Translation("GET", _DIRECTORY, Listed, read=_list, write=_listing, blame=blame),
     Translation(
-        "PUT", _DIRECTORY, Place,
+        "PUT",
+        _DIRECTORY,
+        Place,
         read=lambda said: files.MakeDirectory(*said.where),
         write=lambda _nothing, _here: EMPTY,
         blame=blame,
     ),
     Translation(
-        "DELETE", _DIRECTORY, Place,
+        "DELETE",
+        _DIRECTORY,
+        Place,
         read=lambda said: files.DeleteDirectory(*said.where),
         write=lambda _nothing, _here: EMPTY,
         blame=blame,
     ),
     Translation(
-        "POST", "/api/2.0/fs/create-download-url", Timed,
-        read=lambda said: files.LinkToFile(*said.where, said.seconds),
+        "POST",
+        "/api/2.0/fs/create-download-url",
+        Timed,
+        read=lambda said: files.LinkToFile(*said.where, seconds=said.seconds),
         write=_url,
         blame=blame,
     ),
     Translation(
-        "POST", "/api/2.0/fs/create-upload-url", Timed,
-        read=lambda said: files.LinkToUpload(*said.where, said.seconds),
+        "POST",
+        "/api/2.0/fs/create-upload-url",
+        Timed,
+        read=lambda said: files.LinkToUpload(*said.where, seconds=said.seconds),
         write=_url,
         blame=blame,
     ),
     Translation(
-        "POST", "/api/2.0/fs/create-upload-part-urls", Session,
-        read=lambda said: uploads.LinkToParts(*said.where, said.session_token, said.numbers, said.seconds),
+        "POST",
+        "/api/2.0/fs/create-upload-part-urls",
+        Session,
+        read=_link_to_parts,
         write=_part_addresses,
         blame=blame,
     ),
     Translation(
-        "POST", "/api/2.0/fs/create-abort-upload-url", Session,
-        read=lambda said: uploads.LinkToAbort(*said.where, said.session_token, said.seconds),
+        "POST",
+        "/api/2.0/fs/create-abort-upload-url",
+        Session,
+        read=_link_to_abort,
         write=lambda link, here: {"abort_upload_url": _url(link, here)},
         blame=blame,
     ),

@@ -51,7 +51,9 @@ Value = TypeVar("Value")
 MAX_BODY: Final = 4 << 20
 _MAX_QUERY: Final = 16_384
 _MAX_FIELDS: Final = 100
-_INTERNAL: Final = b'{"error_code":"INTERNAL_ERROR","message":"The server failed; nothing was changed. Its log says why."}'
+_INTERNAL: Final = (
+    b'{"error_code":"INTERNAL_ERROR","message":"The server failed; nothing was changed. Its log says why."}'
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +204,7 @@ class Endpoint:
         body = await _body(receive) if call.request.length != 0 else b""
         if isinstance(row, Translation):
             return await self._in_thread(lambda: call.translate(row, body, here))
-        return await self._in_thread(lambda: self._join(cast("Joining", row), call, body))
+        return await self._in_thread(lambda: self._join(row, call, body))
 
     async def _arrive(self, row: Arrival, call: _Call, receive: Receive) -> Reply:
         said = await self._in_thread(lambda: call.ask(row.said, row.ask)[0])
@@ -309,5 +311,3 @@ async def _send(send: Send, reply: Reply, request_id: str) -> None:
     headers += transfer.common_headers(request_id, len(reply.body))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
-
-

@@ -157,7 +157,13 @@ def _card(card: PrincipalCard, _here: Here) -> dict[str, object]:
             return {**common, "members": related}
         case PrincipalKind.USER:
             mail = [{"value": principal.name, "type": "work", "primary": True}]
-            return {**common, "userName": principal.name, "active": principal.active, "emails": mail, "groups": related}
+            return {
+                **common,
+                "userName": principal.name,
+                "active": principal.active,
+                "emails": mail,
+                "groups": related,
+            }
         case PrincipalKind.SERVICE_PRINCIPAL:
             return {**common, "applicationId": principal.name, "active": principal.active, "groups": related}
 
@@ -183,18 +189,27 @@ def _rows(folder: str, kind: PrincipalKind) -> tuple[Row, ...]:
     all_, one = f"{PREFIX}/{folder}", f"{PREFIX}/{folder}/{{id}}"
     return (
         Translation(
-            "POST", all_, NewPrincipal,
+            "POST",
+            all_,
+            NewPrincipal,
             read=lambda said: _create(kind, said),
             write=lambda card, here: Reply(201, encode(_card(card, here))),
             blame=blame,
         ),
         Translation("GET", all_, Listing, read=lambda said: _list(kind, said), write=_cards, blame=blame),
         Translation(
-            "GET", one, One, read=lambda said: access.GetPrincipal(kind, said.id), write=_card, blame=blame,
+            "GET",
+            one,
+            One,
+            read=lambda said: access.GetPrincipal(kind, said.id),
+            write=_card,
+            blame=blame,
         ),
         Translation("PATCH", one, Patch, read=lambda said: _patch(kind, said), write=_card, blame=blame),
         Translation(
-            "DELETE", one, One,
+            "DELETE",
+            one,
+            One,
             read=lambda said: access.DeletePrincipal(kind, said.id),
             write=lambda _nothing, _here: Reply(204, b"", ()),
             blame=blame,

@@ -48,25 +48,35 @@ def _new(made: NewToken, _here: Here) -> object:
 
 ROWS: Final[tuple[Row, ...]] = (
     Translation(
-        "POST", "/api/2.0/token/create", New,
+        "POST",
+        "/api/2.0/token/create",
+        New,
         read=lambda said: access.CreateToken(said.comment or "", said.lifetime_seconds),
         write=_new,
     ),
     Translation(
-        "GET", "/api/2.0/token/list", Nothing,
+        "GET",
+        "/api/2.0/token/list",
+        Nothing,
         read=lambda _said: access.ListTokens(),
         write=lambda tokens, _here: {"token_infos": [_token(token) for token in tokens]},
     ),
     Translation("POST", "/api/2.0/token/delete", One, read=lambda said: access.RevokeToken(said.token_id)),
     Translation(
-        "POST", "/api/2.0/token-management/on-behalf-of/tokens", NewFor,
+        "POST",
+        "/api/2.0/token-management/on-behalf-of/tokens",
+        NewFor,
         read=lambda said: access.CreateTokenFor(
-            said.application_id or said.principal, said.comment or "", said.lifetime_seconds,
+            said.application_id or said.principal,
+            said.comment or "",
+            said.lifetime_seconds,
         ),
         write=_new,
     ),
     Translation(
-        "DELETE", "/api/2.0/token-management/tokens/{token_id}", One,
+        "DELETE",
+        "/api/2.0/token-management/tokens/{token_id}",
+        One,
         read=lambda said: access.RevokeToken(said.token_id),
     ),
 )

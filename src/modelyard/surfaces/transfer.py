@@ -21,7 +21,7 @@ BATCH: Final = 1 << 20
 """Bytes that are handed to a worker thread, or read from disk, at once."""
 
 
-class ClientGone(Exception):  # noqa: N818  nobody is left to be told of an error
+class ClientGone(Exception):
     """The client has closed the connection; there is nobody to answer."""
 
 

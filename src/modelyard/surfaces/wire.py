@@ -64,7 +64,11 @@ class Here:
         """A link's address, signed."""
         scope = signed_scope(link.method, link.path, link.query)
         signature = sign(self.signing_key, link.principal_id, scope, link.expires_at)
-        proof = (("principal", link.principal_id), ("expires", str(link.expires_at)), ("signature", signature))
+        proof = (
+            ("principal", link.principal_id),
+            ("expires", str(link.expires_at)),
+            ("signature", signature),
+        )
         return f"{self.base_url}{FILES_PREFIX}{quote(link.path)}?{urlencode([*link.query, *proof])}"
 
 
@@ -299,5 +303,3 @@ def text(value: str | None) -> str:
 def tag_dicts(given: tuple[Tag, ...]) -> list[dict[str, str]]:
     """Tags as the wire writes them."""
     return [{"key": tag.key, "value": tag.value} for tag in given]
-
-

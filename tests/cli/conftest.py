@@ -1,0 +1,102 @@
+"""A fixture that gives commands to the command line, as a shell would, without starting a process for each."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from modelyard.cli import main
+from tests.support import LEGACY, Server, clean_environment
+
+
+@dataclass
+class Answer:
+    """What a command answered."""
+
+    status: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@dataclass
+class CommandLine:
+    """`modelyard`, for one server: as the admin, or as whoever a token belongs to."""
+
+    server: Server
+    monkeypatch: pytest.MonkeyPatch
+
+    def __call__(self, *words: str, token: str = "") -> Answer:
+        out, err = io.StringIO(), io.StringIO()
+        with self.monkeypatch.context() as patch:
+            for name in os.environ.keys() - clean_environment().keys() | {"FORCE_COLOR"}:
+                patch.delenv(name, raising=False)
+            patch.setenv("MODELYARD_DATA", str(self.server.data))
+            if token:
+                patch.setenv("DATABRICKS_TOKEN", token)
+            patch.setattr(sys, "argv", ["modelyard", *words])
+            patch.setattr(sys, "stdin", io.StringIO())
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+                return Answer(_status(), out.getvalue(), err.getvalue())
+
+    def do(self, *words: str, token: str = "") -> Answer:
+        """A command that must succeed."""
+        answer = self(*words, token=token)
+        assert answer.status == 0, answer.err
+        return answer
+
+    def ask(self, *words: str, token: str = "") -> Any:
+        """The JSON that a command prints."""
+        return self.do(*words, "--json", token=token).json
+
+    def refusal(self, *words: str, token: str = "") -> str:
+        """The one sentence of a command that is refused."""
+        answer = self(*words, token=token)
+        assert (answer.status, answer.out) == (1, ""), answer
+        assert answer.err.startswith("error: ")
+        assert answer.err.count("\n") == 1
+        return answer.err.removeprefix("error: ").strip()
+
+    def misuse(self, *words: str) -> str:
+        """What is said to a command that was written wrong."""
+        answer = self(*words)
+        assert (answer.status, answer.out) == (2, ""), answer
+        return answer.err
+
+
+def _status() -> int:
+    try:
+        main()
+    except SystemExit as end:
+        return int(end.code or 0)
+    return 0
+
+
+@pytest.fixture
+def modelyard(sqlite_server: Server, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command line of a server of its own."""
+    return CommandLine(sqlite_server, monkeypatch)
+
+
+def register(server: Server, model: str, **files: bytes) -> int:
+    """A READY version of a model, with files by their paths (`__` is a slash); its number."""
+    with server.client() as admin:
+        said = {"name": model, "source": "by hand"}
+        made = admin.post(f"{LEGACY}/model-versions/create", json=said).raise_for_status().json()
+        number = made["model_version"]["version"]
+        place = f"/api/2.0/fs/files/Models/{model.replace('.', '/')}/{number}"
+        for path, content in (files or {"MLmodel": b"flavors: {}"}).items():
+            admin.put(f"{place}/{path.replace('__', '/')}", content=content).raise_for_status()
+        ready = {"name": model, "version": number}
+        admin.post(f"{LEGACY}/model-versions/finalize", json=ready).raise_for_status()
+        return int(number)

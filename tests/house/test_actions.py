@@ -1,0 +1,216 @@
+"""Every action there is: who is refused, what is necessary, and what suffices."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import modelyard.app  # noqa: F401  everything that defines actions is imported with it
+from modelyard.action import ACTIONS, METASTORE, Action, Ref
+from modelyard.actions import access, catalogs, models, versions
+from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
+from modelyard.errors import Denied, Invalid, NotFound, Unauthenticated
+from tests.house.examples import EXAMPLES, Stage
+from tests.house.world import World, containers
+
+GUARDED = [kind for kind in ACTIONS if kind.needs]
+OPEN = [kind for kind in ACTIONS if kind.open_to]
+
+
+def by_name(kind: type[Action[Any, Any]]) -> str:
+    return kind.__name__
+
+
+def on_wire(kind: type[Action[Any, Any]]) -> str:
+    """How the audit writes an action."""
+    return kind.__name__[0].lower() + kind.__name__[1:]
+
+
+def needed(action: Action[Any, Any]) -> list[tuple[Privilege, Ref]]:
+    """Just the privileges that the action asks for, and those of the way there."""
+    found: dict[tuple[Privilege, Ref], None] = {}
+    for need in action.needs:
+        ref: Ref = getattr(action, need.on)
+        catalog, schema = containers(ref)
+        if need.privilege is Privilege.BROWSE:
+            found[need.privilege, catalog] = None
+            continue
+        found[need.privilege, ref] = None
+        if ref.kind in {Kind.SCHEMA, Kind.MODEL} or (ref.kind is Kind.CATALOG and need.naming):
+            found[Privilege.USE_CATALOG, catalog] = None
+        if ref.kind is Kind.MODEL or (ref.kind is Kind.SCHEMA and need.naming):
+            found[Privilege.USE_SCHEMA, schema] = None
+    return list(found)
+
+
+def test_every_action_has_an_example() -> None:
+    assert set(EXAMPLES) == set(ACTIONS)
+
+
+def test_names_of_actions_differ_since_the_audit_tells_them_apart_by_name() -> None:
+    assert len({kind.__name__ for kind in ACTIONS}) == len(ACTIONS)
+
+
+@pytest.mark.parametrize("kind", ACTIONS, ids=by_name)
+def test_an_anonymous_caller_is_refused_and_that_is_recorded(
+    world: World, kind: type[Action[Any, Any]]
+) -> None:
+    action = EXAMPLES[kind](Stage(world, world.owner))
+    request = uuid.uuid4().hex
+    with pytest.raises(Unauthenticated):
+        world.ask(action, None, request)
+    [(_, principal, name, result, error, *_)] = world.recorded(request)
+    assert (principal, name, result, error) == ("", on_wire(kind), "refused", "Unauthenticated")
+
+
+@pytest.mark.parametrize("kind", GUARDED, ids=by_name)
+def test_a_stranger_is_refused_and_that_is_recorded(world: World, kind: type[Action[Any, Any]]) -> None:
+    stranger = world.person()
+    action = EXAMPLES[kind](Stage(world, stranger))
+    request = uuid.uuid4().hex
+    with pytest.raises(Denied) as refusal:
+        world.do(action, stranger, request)
+    [(_, principal, name, result, error, message, *_)] = world.recorded(request)
+    assert (principal, name, result, error) == (stranger.name, on_wire(kind), "refused", "Denied")
+    assert message == refusal.value.message
+    assert message.startswith("User does not have ")
+
+
+@pytest.mark.parametrize("kind", ACTIONS, ids=by_name)
+def test_the_owner_may_do_it(world: World, kind: type[Action[Any, Any]]) -> None:
+    """Or an admin, where it is about the metastore itself, which the group of admins owns."""
+    governing = any(need.privilege is Privilege.MANAGE and need.on == "metastore" for need in kind.needs)
+    action = EXAMPLES[kind](Stage(world, world.owner))
+    request = uuid.uuid4().hex
+    world.do(action, None if governing else world.owner, request)
+    told = [(name, result) for _, _, name, result, *_ in world.recorded(request)]
+    assert told == ([(on_wire(kind), "done")] if kind.changes else [])
+
+
+@pytest.mark.parametrize("kind", GUARDED, ids=by_name)
+def test_each_need_is_necessary_and_together_they_suffice(
+    world: World, kind: type[Action[Any, Any]]
+) -> None:
+    holder = world.person()
+    action = EXAMPLES[kind](Stage(world, holder))
+    wanted = needed(action)
+    for privilege, on in wanted:
+        world.let(holder, privilege, on)
+    for privilege, on in wanted:
+        world.forbid(holder, privilege, on)
+        with pytest.raises(Denied) as refusal:
+            world.do(action, holder)
+        if privilege is not Privilege.BROWSE:
+            assert refusal.value.message.startswith(f"User does not have {privilege.words} on {on.kind.noun}")
+        world.let(holder, privilege, on)
+    world.do(action, holder)
+
+
+@pytest.mark.parametrize("kind", GUARDED, ids=by_name)
+def test_all_other_privileges_together_do_not_stand_in_for_a_need(
+    world: World, kind: type[Action[Any, Any]]
+) -> None:
+    """Whoever holds every privilege there is, at every level, but for the needed one, is refused."""
+    holder = world.person()
+    action = EXAMPLES[kind](Stage(world, holder))
+    levels = {level for need in kind.needs for level in chain(getattr(action, need.on))}
+    for need in kind.needs:
+        missing = {need.privilege, Privilege.ALL_PRIVILEGES}
+        if need.privilege is Privilege.BROWSE:  # what lets somebody use it shows at least what BROWSE does
+            missing |= {Privilege.USE_CATALOG, Privilege.USE_SCHEMA, Privilege.EXECUTE}
+        for level in levels:
+            world.grant(level, holder.name, *(APPLICABLE[level.kind] - missing))
+        with pytest.raises(Denied):
+            world.do(action, holder)
+        for level in levels:
+            world.revoke(level, holder.name, *APPLICABLE[level.kind])
+
+
+def chain(ref: Ref) -> set[Ref]:
+    """A securable and its containers; grants on the metastore reach nobody else's test, as they are taken back."""
+    if ref.kind is Kind.METASTORE:
+        return {ref}
+    return {*containers(ref)[: ref.name.count(".") + 1], ref}
+
+
+# Actions that are open to everybody say why; here is what a stranger gets of them.
+
+
+def _only_itself(at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert found.principal.id == at.who.id
+
+
+def _the_names_of_principals(at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert found.principal.name == at.world.owner.name
+
+
+def _a_page_of_names(at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert [card.principal.name for card in found.items] == [at.world.owner.name]
+
+
+def _its_own_token(at: Stage, made: Any) -> None:  # noqa: ANN401
+    assert made.token.principal == at.who.name
+
+
+def _its_own_tokens(at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert {token.principal for token in found} == {at.who.name}
+
+
+def _nothing(_at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert found.items == ()
+    assert found.after is None
+
+
+GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
+    access.WhoAmI: _only_itself,
+    access.GetPrincipal: _the_names_of_principals,
+    access.ListPrincipals: _a_page_of_names,
+    access.CreateToken: _its_own_token,
+    access.ListTokens: _its_own_tokens,
+    catalogs.ListCatalogs: _nothing,
+    catalogs.ListSchemas: _nothing,
+    models.SearchModels: _nothing,
+    versions.SearchVersions: _nothing,
+}
+
+
+@pytest.mark.parametrize("kind", [kind for kind in OPEN if kind is not access.RevokeToken], ids=by_name)
+def test_a_stranger_gets_nothing_of_an_open_action_that_is_not_its_own(
+    world: World, kind: type[Action[Any, Any]]
+) -> None:
+    at = Stage(world, world.person())
+    GETS[kind](at, world.do(EXAMPLES[kind](at), at.who))
+
+
+def test_a_stranger_cannot_revoke_the_token_of_somebody_else_and_that_is_recorded(world: World) -> None:
+    victim, stranger = world.person(), world.person()
+    [token] = world.do(access.ListTokens(), victim)
+    request = uuid.uuid4().hex
+    with pytest.raises(NotFound):
+        world.do(access.RevokeToken(token.id), stranger, request)
+    [(_, principal, _, result, error, *_)] = world.recorded(request)
+    assert (principal, result, error) == (stranger.name, "failed", "NotFound")
+    assert world.do(access.WhoAmI(), victim).principal.id == victim.id
+
+
+def test_a_revoked_token_is_refused_at_once(world: World) -> None:
+    person = world.person()
+    [token] = world.do(access.ListTokens(), person)
+    world.do(access.RevokeToken(token.id), person)
+    with pytest.raises(Unauthenticated):
+        world.do(access.WhoAmI(), person)
+
+
+def test_no_secret_of_a_new_token_reaches_the_audit(world: World) -> None:
+    request = uuid.uuid4().hex
+    made = world.do(access.CreateToken("mine"), world.owner, request)
+    [row] = world.recorded(request)
+    assert made.secret not in str(row)
+
+
+def test_managing_the_metastore_cannot_be_granted_but_only_joined(world: World) -> None:
+    with pytest.raises(Invalid, match="MANAGE is not applicable"):
+        world.grant(METASTORE, world.owner.name, Privilege.MANAGE)
