@@ -15,9 +15,7 @@ from benchmarks import bytes as transfers
 from benchmarks import machine, registry, report
 from benchmarks.registry import Product
 
-application = typer.Typer(
-    help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False
-)
+application = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 WIDE = 184
 """Characters that the widest table takes: a narrower terminal wraps its lines, and no cell is lost."""
 console = Console(width=max(Console().width, WIDE))
@@ -27,16 +25,12 @@ UNITS = {"": 1, "KIB": 1 << 10, "MIB": 1 << 20, "GIB": 1 << 30}
 
 Models = Annotated[list[int], typer.Option(help="How many registered models; may be given several times.")]
 Seconds = Annotated[float, typer.Option(min=0.1, help="Length of one trial.")]
-Rounds = Annotated[
-    int, typer.Option(min=1, help="Trials of each kind per server, in turn; medians are quoted.")
-]
+Rounds = Annotated[int, typer.Option(min=1, help="Trials of each kind per server, in turn; medians are quoted.")]
 Size = Annotated[str, typer.Option(help="Size of the file, as 1GiB or 64MiB.")]
 Only = Annotated[Product | None, typer.Option(help="Measure one server alone.")]
 AsAdmin = Annotated[bool, typer.Option("--as-admin", help="Ask Modelyard as its administrator.")]
 Json = Annotated[Path | None, typer.Option("--json", help="Also write everything found to this file.")]
-Folder = Annotated[
-    Path | None, typer.Option(help="Where the servers keep their data; a temporary folder by default.")
-]
+Folder = Annotated[Path | None, typer.Option(help="Where the servers keep their data; a temporary folder by default.")]
 
 DEFAULT_MODELS = [1_000, 100_000]
 

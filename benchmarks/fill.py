@@ -59,8 +59,7 @@ def fill_mlflow(folder: Path, models: int) -> None:
             ),
         )
         connection.executemany(
-            "INSERT INTO registered_model_aliases (alias, version, name, workspace)"
-            " VALUES (?, ?, ?, 'default')",
+            "INSERT INTO registered_model_aliases (alias, version, name, workspace) VALUES (?, ?, ?, 'default')",
             ((names.ALIAS, versions, name) for name, versions in listed),
         )
 

@@ -27,9 +27,7 @@ class Caller:
 
     def __init__(self, address: str, token: str) -> None:
         """Speak to the server at `address`."""
-        self._client = httpx.Client(
-            base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=60
-        )
+        self._client = httpx.Client(base_url=address, headers={"Authorization": f"Bearer {token}"}, timeout=60)
 
     def call(self, method: str, path: str, said: object = None) -> dict[str, Any]:
         """Return what the server answered; raise `PrepareError` unless it is a success."""

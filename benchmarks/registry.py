@@ -238,9 +238,7 @@ def _finalized(side: Side, connections: int) -> load.Sample:
         version = side.caller.pending_version(name)
         bodies.append(json.dumps({"name": name, "version": version}).encode())
     target = side.server.target
-    return load.run(
-        target, (load.request("POST", path, target, headers, body) for body in bodies), connections
-    )
+    return load.run(target, (load.request("POST", path, target, headers, body) for body in bodies), connections)
 
 
 def _median(side: Side, call: Call | None, connections: int, samples: Sequence[load.Sample]) -> Measure:

@@ -52,9 +52,7 @@ def transfer_tables(results: transfers.Results) -> list[Table]:
             DOWNLOAD_GOAL,
         ),
         _bytes("server, peak memory", theirs and theirs.peak, ours and ours.peak, PEAK_GOAL),
-        _bytes(
-            "server, resident before", theirs and theirs.resident_before, ours and ours.resident_before, None
-        ),
+        _bytes("server, resident before", theirs and theirs.resident_before, ours and ours.resident_before, None),
     )
     columns = ("", "MLflow", "Modelyard", "machine", "ratio", "goal")
     title = f"One file of {results.size / 1024**2:,.0f} MiB by MLflow's client"
@@ -147,9 +145,7 @@ def _growth(results: registry.Results) -> Table:
         goal = GROWTH_GOAL if product is Product.MODELYARD else None
         rows.append((call, product, str(connections), _times(slower), _at_most(slower, goal)))
     title = f"Reads with {large:,} models: times slower than with {small:,}"
-    return Table(
-        title, ("call", "server", "conn.", "slower", "goal"), tuple(sorted(rows, key=lambda row: row[:2]))
-    )
+    return Table(title, ("call", "server", "conn.", "slower", "goal"), tuple(sorted(rows, key=lambda row: row[:2])))
 
 
 def _memory(results: registry.Results) -> Table:
@@ -206,11 +202,7 @@ def _at_most(ratio: float | None, goal: float | None) -> str:
 
 
 def _below(found: float | None, goal: float | None, unit: float = 1e6, name: str = "MB") -> str:
-    return (
-        NONE
-        if goal is None
-        else f"< {goal / unit:.0f} {name}{_verdict(None if found is None else found < goal)}"
-    )
+    return NONE if goal is None else f"< {goal / unit:.0f} {name}{_verdict(None if found is None else found < goal)}"
 
 
 def _verdict(met: bool | None) -> str:  # noqa: FBT001  the verdict is the argument

@@ -60,9 +60,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("direction", choices=["upload", "download"])
     parser.add_argument("file", help="the local file to upload, or to make by downloading")
-    parser.add_argument(
-        "--place", required=True, help="a model's full name, or a path below mlflow-artifacts:/"
-    )
+    parser.add_argument("--place", required=True, help="a model's full name, or a path below mlflow-artifacts:/")
     parser.add_argument("--version", help="the model version; without it, MLflow's own proxied artifacts")
     return parser.parse_args()
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from modelyard.action import Action, Ref
@@ -19,6 +20,7 @@ from modelyard.errors import Denied
 from tests.house.world import Person, World
 
 PEOPLE, GROUPS = 3, 3
+MOST = int(os.environ.get("MODELYARD_TEST_WORLDS", "20"))
 TREE = ("0", "0.0", "0.0.0", "0.0.1", "0.1", "0.1.0", "1", "1.0", "1.0.0")
 """Places in the tree: of catalogs (one level), schemas (two) and models (three)."""
 
@@ -70,6 +72,12 @@ _arrangements = st.builds(
     grants=st.frozensets(_grants(), max_size=14),
     admin=st.one_of(st.none(), st.none(), st.none(), st.integers(0, PEOPLE - 1)),
 )
+
+
+def _holding(*grants: tuple[str, Privilege]) -> Arrangement:
+    """The first person holds these, and nobody anything else."""
+    held = frozenset((place, 0, privilege) for place, privilege in grants)
+    return Arrangement(frozenset(), {}, held, None)
 
 
 class Tree:
@@ -193,10 +201,14 @@ def _check(tree: Tree, who: Person, size: int) -> None:
 
 
 @settings(
-    max_examples=25,
+    max_examples=MOST,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
+@example(wanted=_holding(("0.0", Privilege.ALL_PRIVILEGES)), size=1)
+@example(wanted=_holding(("0", Privilege.BROWSE), ("0.0", Privilege.USE_SCHEMA)), size=1)
+@example(wanted=_holding(("0", Privilege.BROWSE), ("0.0.0", Privilege.EXECUTE)), size=1)
+@example(wanted=_holding(("0", Privilege.ALL_PRIVILEGES), ("1", Privilege.MANAGE)), size=1)
 @given(wanted=_arrangements, size=st.sampled_from((1, 2, 100)))
 def test_lists_show_exactly_what_single_requests_allow(world: World, wanted: Arrangement, size: int) -> None:
     tree = _tree(world)

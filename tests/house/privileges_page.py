@@ -1,0 +1,188 @@
+"""Writes `docs/privileges.md` from the list of actions: `python -m tests.house.privileges_page`."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+from modelyard.action import ACTIONS, METASTORE, Action, Need
+from modelyard.app import ROWS
+from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
+from modelyard.surfaces.wire import Arrival, Departure, Joining, Public, Row, Translation
+
+PAGE = Path(__file__).parents[2] / "docs" / "privileges.md"
+
+_HEAD = """\
+# Privileges
+
+Every request of every protocol is one of the actions below. This page is made from their definitions by
+`python -m tests.house.privileges_page`, and a test compares the two.
+
+Privileges are granted on a securable to users, service principals and groups, and are inherited by everything inside
+it; only grants on the metastore are not. `ALL PRIVILEGES` stands for everything that its securable knows but `MANAGE`.
+
+* **The way there.** Whatever is asked of a schema also needs `USE CATALOG` on its catalog, whatever is asked of a model
+  also `USE SCHEMA` on its schema; and so does making something new inside. Owning a container opens it too.
+* **Owners** may do with their own securable whatever needs a privilege on it.
+* **`MANAGE`** is also held, without the way there, by the owners of containers above, and by metastore admins: the members
+  of the group `admins`, which owns the metastore.
+* **Metadata.** Where the last column says "admins look", metastore admins may read without any grant, as it shows
+  nothing but metadata.
+* **`BROWSE`** on a catalog stands in for the way there, where an action asks for nothing more than `BROWSE`; whoever may
+  use something may browse it too.
+"""
+
+
+def page() -> str:
+    """The whole page."""
+    parts = [_HEAD, *_grantable(), *_guarded(), *_open()]
+    return "\n".join(parts) + "\n"
+
+
+def _grantable() -> Iterator[str]:
+    yield "## What can be granted\n"
+    kinds = list(APPLICABLE)
+    yield "| privilege | " + " | ".join(_noun(kind).lower() for kind in kinds) + " |"
+    yield "|---" * (len(kinds) + 1) + "|"
+    for privilege in Privilege:
+        marks = ["x" if privilege in APPLICABLE[kind] else "" for kind in kinds]
+        yield f"| {privilege.words} | " + " | ".join(marks) + " |"
+    yield ""
+
+
+def _guarded() -> Iterator[str]:
+    yield "## Actions and what they need\n"
+    routes = routes_of_actions()
+    for row, module in _by_module(kind for kind in ACTIONS if kind.needs):
+        if module:
+            yield f"\n### {module}\n"
+            yield "| action | does | needs | besides owners | routes |\n|---|---|---|---|---|"
+        needs = "<br>".join(_need(row, need) for need in row.needs)
+        others = "<br>".join(dict.fromkeys(_others(need) for need in row.needs if _others(need)))
+        yield f"| {row.__name__} | {_summary(row)} | {needs} | {others} | {_listed(routes[row])} |"
+    yield ""
+
+
+def _open() -> Iterator[str]:
+    yield "## Actions that are open to every principal\n"
+    yield "| action | does | why that is safe | routes |\n|---|---|---|---|"
+    routes = routes_of_actions()
+    for kind in ACTIONS:
+        if kind.open_to:
+            reason = kind.open_to.removeprefix("every principal: ")
+            yield f"| {kind.__name__} | {_summary(kind)} | {reason} | {_listed(routes[kind])} |"
+    public = [f"`{row.method} {row.path}`" for row in ROWS if isinstance(row, Public)]
+    yield f"\nWithout any credential, and without any action, only these are answered: {', '.join(public)}."
+
+
+def _by_module(kinds: Iterable[type[Action[Any, Any]]]) -> Iterator[tuple[type[Action[Any, Any]], str]]:
+    """Each action, with the heading before it where a new module begins."""
+    before = ""
+    for kind in sorted(kinds, key=lambda kind: _MODULES.index(kind.__module__.rpartition(".")[2])):
+        module = kind.__module__.rpartition(".")[2]
+        yield kind, "" if module == before else _HEADINGS[module]
+        before = module
+
+
+_HEADINGS = {
+    "catalogs": "Catalogs and schemas",
+    "models": "Registered models",
+    "versions": "Model versions",
+    "files": "Files",
+    "uploads": "Multipart uploads",
+    "access": "Principals, tokens and grants",
+}
+_MODULES = list(_HEADINGS)
+
+
+def _noun(kind: Kind) -> str:
+    return "Model" if kind is Kind.MODEL else kind.noun
+
+
+def _need(kind: type[Action[Any, Any]], need: Need) -> str:
+    where = "metastore" if getattr(kind, need.on, None) == METASTORE else need.on
+    return f"{need.privilege.words} on the {where}"
+
+
+def _others(need: Need) -> str:
+    if need.privilege is Privilege.MANAGE:
+        return "admins" if need.on == "metastore" else "owners of containers, admins"
+    return "admins look" if need.metadata else ""
+
+
+def _summary(kind: type[Action[Any, Any]]) -> str:
+    return inspect.cleandoc(kind.__doc__ or "").splitlines()[0].replace("|", "\\|")
+
+
+def _listed(routes: Iterable[str]) -> str:
+    return "<br>".join(f"`{route}`" for route in routes)
+
+
+# Which routes reach an action: rows hold functions, and these name what they build.
+
+
+def routes_of_actions() -> dict[type[Action[Any, Any]], list[str]]:
+    """The routes that build each action."""
+    found: dict[type[Action[Any, Any]], list[str]] = {kind: [] for kind in ACTIONS}
+    for row in ROWS:
+        for kind in actions_of(row):
+            told = f"{row.method} {row.path}" + (f"?action={row.doing}" if row.doing else "")
+            if told not in found[kind]:
+                found[kind].append(told)
+    return found
+
+
+def actions_of(row: Row) -> set[type[Action[Any, Any]]]:
+    """The actions that a row's functions name, directly or through functions that they call."""
+    found: set[type[Action[Any, Any]]] = set()
+    for function in _readers(row):
+        _collect(function, found, set())
+    return found
+
+
+def _readers(row: Row) -> list[Callable[..., Any]]:
+    match row:
+        case Translation() | Departure():
+            return [row.read]
+        case Arrival() | Joining():
+            return [row.ask, *([row.keep] if row.keep else [])]
+        case Public():
+            return []
+
+
+def _collect(thing: object, found: set[type[Action[Any, Any]]], seen: set[int]) -> None:
+    if isinstance(thing, type) and thing in ACTIONS:
+        found.add(thing)
+    if not isinstance(thing, FunctionType) or id(thing) in seen:
+        return
+    if not thing.__module__.startswith(("modelyard.surfaces", "modelyard.actions")):
+        return
+    seen.add(id(thing))
+    for named in _named(thing):
+        # Only what builds actions is followed: their own methods run inside the gate.
+        _collect(named, found, seen)
+
+
+def _named(function: FunctionType) -> Iterator[object]:
+    """Everything that a function's code names: in its own module, or as an attribute of a module that it names."""
+    names = set(_names(function.__code__))
+    values = [function.__globals__[name] for name in names if name in function.__globals__]
+    yield from values
+    for module in values:
+        if isinstance(module, ModuleType):
+            yield from (getattr(module, name) for name in names if hasattr(module, name))
+
+
+def _names(code: CodeType) -> Iterator[str]:
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from _names(constant)
+
+
+if __name__ == "__main__":
+    PAGE.parent.mkdir(exist_ok=True)
+    PAGE.write_text(page())
