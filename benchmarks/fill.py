@@ -7,27 +7,20 @@ it an hour.
 
 from __future__ import annotations
 
-import json
 import os
 import sqlite3
 import subprocess
 import sys
 import time
+import uuid
 from contextlib import closing
 from typing import TYPE_CHECKING
 
-from benchmarks import load, names
+from benchmarks import names
 from benchmarks.servers import MLFLOW_ENVIRONMENT
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
     from pathlib import Path
-
-HTTP_CONNECTIONS = 8
-
-
-class FillError(Exception):
-    """The server refused a call that should have filled it."""
 
 
 def fill_mlflow(folder: Path, models: int) -> None:
@@ -65,39 +58,35 @@ def fill_mlflow(folder: Path, models: int) -> None:
 
 
 def fill_modelyard(data: Path, models: int) -> None:
-    """Write the models straight into Modelyard's database under `data`; its server must not run meanwhile.
+    """Write the models straight into Modelyard's SQLite file under `data`; its server must not run meanwhile.
 
-    The server has been started once before, so its tables, the catalog `bench` and its schema `main` are
-    there, owned by the first administrator. Until this is written, `fill_modelyard_over_http` does the same.
+    The server has been started once before, so its tables, the catalog `bench` and its schema `main` are there. Files
+    are left out: no measured call reads them.
     """
-    raise NotImplementedError(f"cannot yet write {models} models into {data} directly")
+    now = time.time_ns() // 1_000_000
+    with closing(sqlite3.connect(data / "modelyard.db")) as connection, connection:
+        schema_id, owner_id = connection.execute(
+            "SELECT id, owner_id FROM securables WHERE full_name = ?", (f"{names.CATALOG}.{names.SCHEMA}",)
+        ).fetchone()
+        listed = [(uuid.uuid4().hex, name, versions) for name, versions in names.all_models(models)]
+        connection.executemany(
+            "INSERT INTO securables VALUES (?, 'FUNCTION', ?, ?, ?, '', '{}', ?, 'admin', ?, 'admin')",
+            ((id_, schema_id, name, owner_id, now, now) for id_, name, _ in listed),
+        )
+        connection.executemany("INSERT INTO models VALUES (?, ?, '')", ((id_, many) for id_, _, many in listed))
+        for id_, _, versions in listed:
+            _add_versions(connection, id_, versions, owner_id, now)
 
 
-def fill_modelyard_over_http(target: load.Target, token: str, models: int) -> None:
-    """Fill a running Modelyard by its own REST calls: five per model, some minutes for 100,000."""
-    prefix = "/api/2.0/mlflow/unity-catalog"
-    authorized = {"Authorization": f"Bearer {token}"}
-    listed = names.all_models(models)
-
-    def post(path: str, said: Mapping[str, str]) -> bytes:
-        headers = {**authorized, "Content-Type": "application/json"}
-        return load.request("POST", f"{prefix}/{path}", target, headers, json.dumps(said).encode())
-
-    def phase(requests: Iterator[bytes]) -> None:
-        sample = load.run(target, requests, HTTP_CONNECTIONS)
-        if sample.errors:
-            raise FillError(f"{sample.errors} calls failed, the first with: {sample.complaint}")
-
-    phase(post("registered-models/create", {"name": name}) for name, _ in listed)
-    for version in range(1, names.DEEP_VERSIONS + 1):
-        present = [name for name, versions in listed if versions >= version]
-        number = str(version)
-        asked = {"source": names.SOURCE, "run_id": "", "feature_deps": ""}
-        phase(post("model-versions/create", {"name": name, **asked}) for name in present)
-        paths = (names.file_path(name, number, "MLmodel") for name in present)
-        phase(load.request("PUT", path, target, authorized, names.MLMODEL) for path in paths)
-        phase(post("model-versions/finalize", {"name": name, "version": number}) for name in present)
-    phase(
-        post("registered-models/alias", {"name": name, "alias": names.ALIAS, "version": str(versions)})
-        for name, versions in listed
+def _add_versions(connection: sqlite3.Connection, model_id: str, versions: int, owner_id: str, now: int) -> None:
+    ids = [uuid.uuid4().hex for _ in range(versions)]
+    connection.executemany(
+        "INSERT INTO versions (id, model_id, number, status, status_message, source, run_id, run_tracking_server_id,"
+        " comment, logged_model_id, dependencies, creator_id, created_at, created_by, updated_at, updated_by, digest)"
+        " VALUES (?, ?, ?, 'READY', '', ?, '', '', '', ?, '[]', ?, ?, 'admin', ?, 'admin', '')",
+        (
+            (id_, model_id, number, names.SOURCE, f"m-{id_}", owner_id, now, now)
+            for number, id_ in enumerate(ids, start=1)
+        ),
     )
+    connection.execute("INSERT INTO aliases VALUES (?, ?, ?, ?)", (model_id, names.ALIAS.lower(), names.ALIAS, ids[-1]))

@@ -273,23 +273,13 @@ def _open_modelyard(place: Path, models: int, plan: Plan, stack: ExitStack) -> S
     with servers.modelyard_server(data) as server:
         administrator = prepare.Caller(server.address, servers.admin_token(data))
         administrator.open_catalog()
-    directly = _filled_directly(data, models)
+    fill.fill_modelyard(data, models)
     server = stack.enter_context(servers.modelyard_server(data))
     token = servers.admin_token(data)
     administrator = prepare.Caller(server.address, token)
-    if not directly:
-        fill.fill_modelyard_over_http(server.target, token, models)
     asked_with = token if plan.as_admin else administrator.caller_token()
     caller = prepare.Caller(server.address, asked_with)
     return _side(Product.MODELYARD, models, server, asked_with, caller)
-
-
-def _filled_directly(data: Path, models: int) -> bool:
-    try:
-        fill.fill_modelyard(data, models)
-    except NotImplementedError:
-        return False
-    return True
 
 
 def _side(

@@ -67,6 +67,9 @@ class Action(Generic[Tx, Result]):
         guarded = {need.on for need in cls.needs}
         if refs != guarded:
             raise TypeError(f"{cls.__name__}: fields {sorted(refs)} are touched, but {sorted(guarded)} are guarded")
+        unknown = {need.naming for need in cls.needs if need.naming} - cls.__annotations__.keys()
+        if unknown:
+            raise TypeError(f"{cls.__name__}: there is no field {sorted(unknown)} with the name of something new")
         if bool(cls.needs) == bool(cls.open_to):
             raise TypeError(f"{cls.__name__} must say either its needs or why it is open_to everybody")
         ACTIONS.append(cls)

@@ -81,10 +81,17 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str], file: Path
     path = file or (Path(environment[PREFIX + "CONFIG"]) if environment.get(PREFIX + "CONFIG") else None)
     said = {**(_toml(path) if path else {}), **_variables(environment), **flags}
     try:
-        settings = msgspec.convert(said, Settings, strict=False)
+        settings = msgspec.convert(said, Settings, strict=False, dec_hook=_path)
     except msgspec.ValidationError as error:
         raise Invalid(f"a setting is wrong: {error}") from None
     return _checked(settings)
+
+
+def _path(kind: type, value: object) -> object:
+    """Paths, which msgspec does not read by itself."""
+    if kind is Path and isinstance(value, str):
+        return Path(value)
+    raise NotImplementedError
 
 
 def _toml(path: Path) -> dict[str, object]:

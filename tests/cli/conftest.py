@@ -8,7 +8,9 @@ import json
 import os
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 
@@ -25,7 +27,7 @@ class Answer:
     err: str
 
     @property
-    def json(self) -> Any:
+    def json(self) -> Any:  # noqa: ANN401  whatever JSON holds
         return json.loads(self.out)
 
 
@@ -41,10 +43,9 @@ class CommandLine:
         with self.monkeypatch.context() as patch:
             for name in os.environ.keys() - clean_environment().keys() | {"FORCE_COLOR"}:
                 patch.delenv(name, raising=False)
-            patch.setenv("MODELYARD_DATA", str(self.server.data))
             if token:
                 patch.setenv("DATABRICKS_TOKEN", token)
-            patch.setattr(sys, "argv", ["modelyard", *words])
+            patch.setattr(sys, "argv", ["modelyard", *words, "--data", str(self.server.data)])
             patch.setattr(sys, "stdin", io.StringIO())
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 return Answer(_status(), out.getvalue(), err.getvalue())
@@ -55,7 +56,7 @@ class CommandLine:
         assert answer.status == 0, answer.err
         return answer
 
-    def ask(self, *words: str, token: str = "") -> Any:
+    def ask(self, *words: str, token: str = "") -> Any:  # noqa: ANN401  whatever JSON holds
         """The JSON that a command prints."""
         return self.do(*words, "--json", token=token).json
 
@@ -88,6 +89,14 @@ def modelyard(sqlite_server: Server, monkeypatch: pytest.MonkeyPatch) -> Command
     return CommandLine(sqlite_server, monkeypatch)
 
 
+@pytest.fixture
+def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    """The command line of a server that does not run: for what is decided before it is asked."""
+    (tmp_path / "address").write_text("http://127.0.0.1:9")
+    (tmp_path / "admin-token").write_text("mypat_x")
+    return CommandLine(Server(tmp_path), monkeypatch)
+
+
 def register(server: Server, model: str, **files: bytes) -> int:
     """A READY version of a model, with files by their paths (`__` is a slash); its number."""
     with server.client() as admin:
@@ -96,7 +105,7 @@ def register(server: Server, model: str, **files: bytes) -> int:
         number = made["model_version"]["version"]
         place = f"/api/2.0/fs/files/Models/{model.replace('.', '/')}/{number}"
         for path, content in (files or {"MLmodel": b"flavors: {}"}).items():
-            admin.put(f"{place}/{path.replace('__', '/')}", content=content).raise_for_status()
+            admin.put(f"{place}/{quote(path.replace('__', '/'))}", content=content).raise_for_status()
         ready = {"name": model, "version": number}
         admin.post(f"{LEGACY}/model-versions/finalize", json=ready).raise_for_status()
         return int(number)

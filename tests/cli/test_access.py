@@ -127,5 +127,5 @@ def test_a_token_is_made_used_listed_and_revoked(modelyard: CommandLine) -> None
         ("token", "revoke"),
     ],
 )
-def test_a_command_that_is_written_wrong_ends_with_2(modelyard: CommandLine, words: tuple[str, ...]) -> None:
-    assert modelyard.misuse(*words)
+def test_a_command_that_is_written_wrong_ends_with_2(nowhere: CommandLine, words: tuple[str, ...]) -> None:
+    assert nowhere.misuse(*words)

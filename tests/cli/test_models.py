@@ -4,9 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from modelyard.cli import download
 from modelyard.cli.client import Client
-from modelyard.cli.download import download as fetch
+from modelyard.cli.download import download
 from modelyard.config import Settings
 from modelyard.errors import Failure
 from tests.cli.conftest import CommandLine, register
@@ -28,13 +27,13 @@ def test_a_model_is_made_looked_at_changed_renamed_and_deleted(yard: CommandLine
     assert {tag["key"]: tag["value"] for tag in made["tags"]} == {"team": "ml", "a": "b=c"}
     assert "team=ml" in yard.do("models", "get", MODEL).out
 
+    only_tags = yard.ask("models", "set", MODEL, "--untag", "team")
+    assert (only_tags["tags"], only_tags["comment"]) == ([{"key": "a", "value": "b=c"}], "Who leaves")
     yard.server.make_user("alice")
     words = ("--untag", "a", "--tag", "team=ranking", "--owner", "alice", "--rename", "leavers")
     changed = yard.ask("models", "set", MODEL, *words)
     assert (changed["full_name"], changed["owner"]) == ("prod.ml_team.leavers", "alice")
     assert changed["tags"] == [{"key": "team", "value": "ranking"}]
-    only_tags = yard.ask("models", "set", "prod.ml_team.leavers", "--untag", "team")
-    assert (only_tags["tags"], only_tags["comment"]) == ([], "Who leaves")
 
     assert "prod.ml_team.leavers" in yard.do("models", "delete", "prod.ml_team.leavers").err
     assert yard.ask("models", "list") == []
@@ -100,22 +99,21 @@ def test_the_files_of_a_version_are_downloaded_as_a_whole(yard: CommandLine, tmp
 
 
 @pytest.mark.parametrize("name", ["..", ".", "", "/etc/passwd", "a/../../b"])
-def test_no_server_leads_a_download_out_of_its_folder(tmp_path: Path, name: str) -> None:
-    class Liar(Client):
-        def all(self, path: str, key: str, **said: object) -> list[dict[str, object]]:
-            return [{"name": name, "is_directory": False, "file_size": 1}]
-
-    (tmp_path / "address").write_text("http://127.0.0.1:1")
-    (tmp_path / "admin-token").write_text("mypat_x")
+def test_no_server_leads_a_download_out_of_its_folder(
+    nowhere: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    said = [{"name": name, "is_directory": False, "file_size": 1}]
+    monkeypatch.setattr(Client, "all", lambda *_asked: said)
+    server = Client(Settings(data=nowhere.server.data))
     with pytest.raises(Failure, match="out of the folder"):
-        fetch(Liar(Settings(data=tmp_path)), "/Models/a/b/c/1", tmp_path / "there")
+        download(server, "/Models/a/b/c/1", tmp_path / "there")
 
 
 def test_a_download_that_breaks_leaves_nothing(
     yard: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     register(yard.server, MODEL, MLmodel=b"flavors: {}", data=b"x" * 100)
-    monkeypatch.setattr(download.Client, "pieces", lambda _client, _path: iter([b"flavors: {}"]))
+    monkeypatch.setattr(Client, "pieces", lambda _client, _path: iter([b"flavors: {}"]))
     assert "11 of its 100 bytes" in yard.refusal("versions", "download", MODEL, "1", str(tmp_path / "to" / "churn"))
     assert list((tmp_path / "to").iterdir()) == []
 
@@ -134,5 +132,5 @@ def test_a_download_that_breaks_leaves_nothing(
         ("aliases", "set", MODEL, "Champion"),
     ],
 )
-def test_a_command_that_is_written_wrong_ends_with_2(modelyard: CommandLine, words: tuple[str, ...]) -> None:
-    assert modelyard.misuse(*words)
+def test_a_command_that_is_written_wrong_ends_with_2(nowhere: CommandLine, words: tuple[str, ...]) -> None:
+    assert nowhere.misuse(*words)

@@ -26,9 +26,9 @@ it; only grants on the metastore are not. `ALL PRIVILEGES` stands for everything
 
 * **The way there.** Whatever is asked of a schema also needs `USE CATALOG` on its catalog, whatever is asked of a model
   also `USE SCHEMA` on its schema; and so does making something new inside. Owning a container opens it too.
-* **Owners** may do with their own securable whatever needs a privilege on it.
+* **Owners** may do with their own securable whatever needs a privilege on it. The group `admins` owns the metastore.
 * **`MANAGE`** is also held, without the way there, by the owners of containers above, and by metastore admins: the members
-  of the group `admins`, which owns the metastore.
+  of the group `admins`.
 * **Metadata.** Where the last column says "admins look", metastore admins may read without any grant, as it shows
   nothing but metadata.
 * **`BROWSE`** on a catalog stands in for the way there, where an action asks for nothing more than `BROWSE`; whoever may
@@ -109,7 +109,7 @@ def _need(kind: type[Action[Any, Any]], need: Need) -> str:
 
 def _others(need: Need) -> str:
     if need.privilege is Privilege.MANAGE:
-        return "admins" if need.on == "metastore" else "owners of containers, admins"
+        return "admins" if need.on in {"metastore", "catalog"} else "owners of containers, admins"
     return "admins look" if need.metadata else ""
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import weakref
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import httpx
@@ -62,6 +63,7 @@ class Client:
             timeout=_TIMEOUT_SECONDS,
             trust_env=self.host.startswith("https"),
         )
+        weakref.finalize(self, self._http.close)  # commands take a client and never hand it back
 
     def ask(self, method: str, path: str, **said: object) -> dict[str, Any]:
         """Send a request: GET and DELETE say it in the query, others as JSON; refusals are `Told`."""

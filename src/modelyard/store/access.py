@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import CTE, and_, bindparam, delete, func, literal, or_, select, update
+from sqlalchemy import CTE, and_, bindparam, delete, func, literal, select, update
 
 from modelyard.domain.access import EVERYBODY, Caller, Principal, PrincipalKind, Token
 from modelyard.domain.privileges import Chain, Kind, Node, Privilege
 from modelyard.errors import NoSuchPrincipal
 from modelyard.store import schema
+from modelyard.store.lists import is_in, texts
 from modelyard.store.tx import inserting
 
 if TYPE_CHECKING:
@@ -31,9 +32,8 @@ def identities(start: Select[str]) -> CTE:
     return mine.union(select(literal(EVERYBODY, schema.Name)), above)
 
 
-_mine = identities(select(bindparam("caller_id", type_=schema.Name).label("id")))
-MINE: Final = select(_mine.c.id)
-"""The ids that the principal in `caller_id` acts as; lists are filtered with it."""
+_acting = identities(select(bindparam("principal_id", type_=schema.Name).label("id")))
+_ACTS_AS: Final = select(_acting.c.id)
 
 _PRINCIPAL: Final = (_principals.c.id, _principals.c.kind, _principals.c.name, _principals.c.display_name,
                      _principals.c.active)  # fmt: skip
@@ -72,7 +72,7 @@ def caller_by_id(tx: Look, principal_id: str) -> Caller | None:
     row = tx.row(_BY_ID, principal_id=principal_id)
     if row is None or not row[4]:
         return None
-    return Caller(_principal(row), frozenset(id_ for (id_,) in tx.rows(MINE, caller_id=principal_id)))
+    return Caller(_principal(row), frozenset(ids_acted_as(tx, principal_id)))
 
 
 def secret_hash(secret: str) -> str:
@@ -87,7 +87,7 @@ def _principal(row: Row) -> Principal:
 
 # Chains: the securable, its containers, and the caller's grants on them, in one question.
 
-_GRANTED: Final = and_(_grants.c.securable_id == _securables.c.id, _grants.c.principal_id.in_(MINE))
+_GRANTED: Final = and_(_grants.c.securable_id == _securables.c.id, is_in(_grants.c.principal_id, "mine"))
 _CHAIN: Final = (
     select(
         _securables.c.id,
@@ -97,7 +97,7 @@ _CHAIN: Final = (
         _grants.c.privilege,
     )
     .select_from(_securables.join(_grants, _GRANTED, isouter=True))
-    .where(or_(*(_securables.c.full_name == bindparam(f"level{depth}") for depth in range(4))))
+    .where(is_in(_securables.c.full_name, "levels"))
 )
 _EXISTS: Final = select(_securables.c.kind).where(_securables.c.full_name == bindparam("full_name"))
 _KINDS: Final = (Kind.METASTORE, Kind.CATALOG, Kind.SCHEMA, Kind.MODEL)
@@ -122,9 +122,7 @@ def _levels(ref: Ref) -> list[str]:
 
 
 def _nodes(tx: Look, caller: Caller, wanted: list[str]) -> dict[str, Node]:
-    padded = [*wanted, *[wanted[-1]] * (len(_KINDS) - len(wanted))]
-    levels = {f"level{depth}": full_name for depth, full_name in enumerate(padded)}
-    rows = tx.rows(_CHAIN, caller_id=caller.principal.id, **levels)
+    rows = tx.rows(_CHAIN, mine=texts(caller.identities), levels=texts(wanted))
     granted: dict[str, set[Privilege]] = {}
     for row in rows:
         held = granted.setdefault(row[0], set())
@@ -223,7 +221,7 @@ def direct_groups(tx: Look, principal_id: str) -> list[Principal]:
 
 def ids_acted_as(tx: Look, principal_id: str) -> set[str]:
     """The ids that a principal acts as."""
-    return {id_ for (id_,) in tx.rows(MINE, caller_id=principal_id)}
+    return {id_ for (id_,) in tx.rows(_ACTS_AS, principal_id=principal_id)}
 
 
 def add_principal(tx: Write, principal: Principal, created_at: int) -> None:

@@ -14,11 +14,11 @@ from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import PASSAGE, Kind, Privilege
 from modelyard.errors import Invalid
 from modelyard.store import schema
-from modelyard.store.access import MINE
+from modelyard.store.lists import is_in, texts
 from modelyard.store.tx import inserting, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from sqlalchemy import Table
     from sqlalchemy.sql import FromClause
@@ -77,7 +77,7 @@ def held(level: FromClause, privilege: Privilege, *above: FromClause) -> ColumnE
     """Whether the caller holds a privilege on a row by a grant there or on a container above it."""
     enough = [privilege.value, Privilege.ALL_PRIVILEGES.value]
     granted = select(_grants.c.securable_id).where(
-        _grants.c.principal_id.in_(MINE),
+        is_in(_grants.c.principal_id, "mine"),
         or_(*(_grants.c.privilege == each for each in enough)),
     )
     return or_(*(node.c.id.in_(granted) for node in (level, *above)))
@@ -85,11 +85,17 @@ def held(level: FromClause, privilege: Privilege, *above: FromClause) -> ColumnE
 
 def passed(level: FromClause, kind: Kind, *above: FromClause) -> ColumnElement[bool]:
     """Whether the caller passes a container's gate: by owning it, or by USE on it or above."""
-    return or_(level.c.owner_id.in_(MINE), held(level, PASSAGE[kind], *above))
+    return or_(is_in(level.c.owner_id, "mine"), held(level, PASSAGE[kind], *above))
 
 
 IS_ADMIN: Final = bindparam("is_admin") == 1
 """Whether the caller is a metastore admin, who sees all metadata."""
+
+
+def seen_by(tx: Look) -> dict[str, object]:
+    """The values by which lists are filtered for the caller."""
+    return {"mine": texts(tx.caller.identities), "is_admin": int(tx.is_admin)}
+
 
 _top = _securables.alias("top")
 _browsing = and_(bindparam("browse") == 1, held(_securables, Privilege.BROWSE))
@@ -138,8 +144,7 @@ def schemas(tx: Look, catalog: str, window: Window, *, browse: bool) -> Page[Con
 
 def _asked(tx: Look, window: Window, *, browse: bool) -> dict[str, object]:
     return {
-        "caller_id": tx.caller.principal.id,
-        "is_admin": int(tx.is_admin),
+        **seen_by(tx),
         "browse": int(browse),
         "after": window.after,
         "most": window.limit + 1,
@@ -240,6 +245,7 @@ class TagTable:
     def __init__(self, table: Table) -> None:
         mine = table.c.owner_id == bindparam("owner")
         this = and_(mine, table.c.key == bindparam("tag_key"))
+        self._many = select(table).where(is_in(table.c.owner_id, "owners")).order_by(table.c.key)
         self._all = select(table.c.key, table.c.value).where(mine).order_by(table.c.key)
         self._remove = delete(table).where(this)
         self._update = update(table).where(this).values(value=bindparam("new_value"))
@@ -248,6 +254,13 @@ class TagTable:
     def all(self, tx: Look, owner_id: str) -> tuple[Tag, ...]:
         """All tags of an object, by key."""
         return tuple(Tag(*row) for row in tx.rows(self._all, owner=owner_id))
+
+    def of_many(self, tx: Look, owner_ids: Iterable[str]) -> dict[str, tuple[Tag, ...]]:
+        """All tags of several objects, by their ids."""
+        found: dict[str, tuple[Tag, ...]] = {}
+        for owner_id, key, value in tx.rows(self._many, owners=texts(owner_ids)):
+            found[owner_id] = (*found.get(owner_id, ()), Tag(key, value))
+        return found
 
     def set(self, tx: Write, owner_id: str, tag: Tag, most: int) -> None:
         """Set a tag; `Invalid` when it would be one too many."""

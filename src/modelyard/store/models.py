@@ -12,12 +12,14 @@ from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
 from modelyard.errors import NotFound
 from modelyard.store import catalogs, schema
-from modelyard.store.access import MINE
-from modelyard.store.catalogs import IS_ADMIN, SECURABLE_TAGS, VERSION_TAGS, held, passed, shown
+from modelyard.store.catalogs import IS_ADMIN, SECURABLE_TAGS, VERSION_TAGS, held, passed, seen_by, shown
+from modelyard.store.lists import is_in, texts
 from modelyard.store.tx import inserting, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy.sql.expression import Executable
 
     from modelyard.domain.filters import VersionFilter
     from modelyard.domain.privileges import Node
@@ -33,7 +35,7 @@ _VISIBLE: Final = or_(
         passed(_catalog, Kind.CATALOG),
         passed(_schema, Kind.SCHEMA, _catalog),
         or_(
-            _securables.c.owner_id.in_(MINE),
+            is_in(_securables.c.owner_id, "mine"),
             held(_securables, Privilege.EXECUTE, _schema, _catalog),
         ),
     ),
@@ -82,7 +84,7 @@ def get(tx: Look, model_id: str) -> RegisteredModel:
     row = tx.row(_GET, model=model_id)
     if row is None:
         raise LookupError(model_id)
-    return _model(tx, row)
+    return _models_of(tx, [row])[0]
 
 
 def search(tx: Look, window: Window, inside: str = "") -> Page[RegisteredModel]:
@@ -91,19 +93,26 @@ def search(tx: Look, window: Window, inside: str = "") -> Page[RegisteredModel]:
     bounds = (inside + ".", inside + "/") if inside else ("", "\U0010ffff")
     rows = tx.rows(
         _SEARCH,
-        caller_id=tx.caller.principal.id,
-        is_admin=int(tx.is_admin),
+        **seen_by(tx),
         after=window.after,
         first=bounds[0],
         beyond=bounds[1],
         most=window.limit + 1,
     )
-    models = [_model(tx, row) for row in rows]
-    return window.cut(models, rows[window.limit - 1][1] if len(rows) > window.limit else None)
+    return window.cut(_models_of(tx, rows), rows[window.limit - 1][1] if len(rows) > window.limit else None)
 
 
-def _model(tx: Look, row: Row) -> RegisteredModel:
-    return RegisteredModel(*row, aliases=aliases_of(tx, row[0]), tags=SECURABLE_TAGS.all(tx, row[0]))
+def _models_of(tx: Look, rows: Sequence[Row]) -> list[RegisteredModel]:
+    ids = [row[0] for row in rows]
+    names, tags = _aliases_by(tx, _ALIASES_OF_MODELS, ids), SECURABLE_TAGS.of_many(tx, ids)
+    return [RegisteredModel(*row, aliases=names.get(row[0], ()), tags=tags.get(row[0], ())) for row in rows]
+
+
+def _aliases_by(tx: Look, statement: Executable, ids: list[str]) -> dict[str, tuple[Alias, ...]]:
+    found: dict[str, tuple[Alias, ...]] = {}
+    for id_, name, number in tx.rows(statement, ids=texts(ids)):
+        found[id_] = (*found.get(id_, ()), Alias(name, number))
+    return found
 
 
 def set_deployment_job(tx: Write, model_id: str, job: str) -> None:
@@ -201,26 +210,29 @@ def version_by_alias(tx: Look, model: Node, alias: str) -> Version:
 def _found(tx: Look, row: Row | None, model: Node, what: str) -> Version:
     if row is None:
         raise NotFound(f"{model.kind.noun} '{model.full_name}' has no {what}.")
-    return _version(tx, row)
+    return _versions_of(tx, [row])[0]
 
 
-def _version(tx: Look, row: Row) -> Version:
-    id_, full_name, number, status, *rest = row
-    names = tuple(Alias(name, number) for (name,) in tx.rows(_NAMES_OF, version=id_))
-    return Version(id_, full_name, number, Status(status), *rest, aliases=names, tags=VERSION_TAGS.all(tx, id_))
+def _versions_of(tx: Look, rows: Sequence[Row]) -> list[Version]:
+    ids = [row[0] for row in rows]
+    names, tags = _aliases_by(tx, _ALIASES_OF_VERSIONS, ids), VERSION_TAGS.of_many(tx, ids)
+    return [
+        Version(id_, full_name, number, Status(status), *rest, aliases=names.get(id_, ()), tags=tags.get(id_, ()))
+        for id_, full_name, number, status, *rest in rows
+    ]
 
 
 def search_versions(tx: Look, asked: VersionFilter, window: Window) -> Page[Version]:
     """The versions that the caller may see: of a model, newest first, or of a run."""
-    mine = {"caller_id": tx.caller.principal.id, "is_admin": int(tx.is_admin), "most": window.limit + 1}
+    asked_by = {**seen_by(tx), "most": window.limit + 1}
     if asked.model:
         before = int(window.after) if window.after else 2**62
-        rows = tx.rows(_OF_MODEL, full_name=asked.model, before=before, **mine)
+        rows = tx.rows(_OF_MODEL, full_name=asked.model, before=before, **asked_by)
         last = str(rows[window.limit - 1][2]) if len(rows) > window.limit else None
     else:
-        rows = tx.rows(_OF_RUN, run=asked.run_id, after=window.after, **mine)
+        rows = tx.rows(_OF_RUN, run=asked.run_id, after=window.after, **asked_by)
         last = rows[window.limit - 1][0] if len(rows) > window.limit else None
-    return window.cut([_version(tx, row) for row in rows], last)
+    return window.cut(_versions_of(tx, rows), last)
 
 
 def add_version(tx: Write, model: Node, **told: str) -> int:
@@ -293,13 +305,18 @@ def remove_version(tx: Write, model: Node, gone: Version) -> None:
 
 # Aliases
 
-_NAMES_OF: Final = (
-    select(_aliases.c.name).where(_aliases.c.version_id == bindparam("version")).order_by(_aliases.c.folded)
+_ALIAS: Final = (_aliases.c.name, _versions.c.number)
+_ON_VERSION: Final = _aliases.join(_versions, _versions.c.id == _aliases.c.version_id)
+_ALIASES_OF_MODELS: Final = (
+    select(_aliases.c.model_id, *_ALIAS)
+    .select_from(_ON_VERSION)
+    .where(is_in(_aliases.c.model_id, "ids"))
+    .order_by(_aliases.c.folded)
 )
-_ALIASES_OF: Final = (
-    select(_aliases.c.name, _versions.c.number)
-    .join(_versions, _versions.c.id == _aliases.c.version_id)
-    .where(_aliases.c.model_id == bindparam("model"))
+_ALIASES_OF_VERSIONS: Final = (
+    select(_aliases.c.version_id, *_ALIAS)
+    .select_from(_ON_VERSION)
+    .where(is_in(_aliases.c.version_id, "ids"))
     .order_by(_aliases.c.folded)
 )
 _POINTS_AT: Final = (
@@ -319,11 +336,6 @@ _MOVES: Final = (
     .order_by(_moves.c.seq)
 )
 _ADD_MOVE: Final = inserting(_moves)
-
-
-def aliases_of(tx: Look, model_id: str) -> tuple[Alias, ...]:
-    """The aliases of a model, by name."""
-    return tuple(Alias(*row) for row in tx.rows(_ALIASES_OF, model=model_id))
 
 
 def points_at(tx: Look, model_id: str, alias: str) -> int | None:

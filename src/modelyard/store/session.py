@@ -186,6 +186,6 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  
         "synchronous=FULL",
         "foreign_keys=ON",
         "temp_store=MEMORY",
-        "cache_size=-8192",
+        "cache_size=-2048",
     ):
         connection.execute(f"PRAGMA {pragma}")
