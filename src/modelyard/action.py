@@ -6,6 +6,7 @@ Later kinds (the server's own chores, predictions) join them here when there is 
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
 
@@ -13,6 +14,8 @@ from modelyard.domain.privileges import Kind
 
 if TYPE_CHECKING:
     from modelyard.domain.privileges import Privilege
+
+_REF: Final = re.compile(r"\bRef\b")
 
 Tx = TypeVar("Tx")
 Result = TypeVar("Result")
@@ -64,6 +67,9 @@ class Action(Generic[Tx, Result]):
         if abstract:
             return
         refs = {name for name, kind in cls.__annotations__.items() if kind in {"Ref", Ref}}
+        hidden = {name for name, kind in cls.__annotations__.items() if _REF.search(str(kind))} - refs
+        if hidden:
+            raise TypeError(f"{cls.__name__}: a `Ref` inside another type cannot be guarded: {sorted(hidden)}")
         guarded = {need.on for need in cls.needs}
         if refs != guarded:
             raise TypeError(f"{cls.__name__}: fields {sorted(refs)} are touched, but {sorted(guarded)} are guarded")

@@ -89,7 +89,7 @@ def load(flags: Mapping[str, object], environment: Mapping[str, str], file: Path
 
 def _path(kind: type, value: object) -> object:
     """Paths, which msgspec does not read by itself."""
-    if kind is Path and isinstance(value, str):
+    if kind is Path and isinstance(value, str | Path):
         return Path(value)
     raise NotImplementedError
 

@@ -1,10 +1,10 @@
-"""Versions, aliases and names under threads, through failures, and after renames: nothing is lost, and nothing comes twice."""
+"""Versions, aliases and names under threads, after failures and renames: nothing is lost or comes twice."""
 
 from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -141,9 +141,7 @@ class TestNames:
         done = at_once(
             [
                 persistent(
-                    lambda model=model: world.do(
-                        models.RenameModel(model, schema, name, AS_IT_WAS), world.owner
-                    )
+                    lambda model=model: world.do(models.RenameModel(model, schema, name, AS_IT_WAS), world.owner)
                 )
                 for model in sources
             ]
@@ -199,31 +197,26 @@ class TestAliases:
         id_ = world.do(models.GetModel(model)).id
         targets = list(itertools.islice(itertools.cycle(numbers), 48))
         done = at_once(
-            [
-                persistent(lambda to=to: world.do(models.SetAlias(model, "champion", to), world.owner))
-                for to in targets
-            ]
+            [persistent(lambda to=to: world.do(models.SetAlias(model, "champion", to), world.owner)) for to in targets]
         )
         assert not [each for each in done if isinstance(each, Failure)]
         history = moves(world, id_, "champion")
         assert sorted(after or 0 for _, after in history) == sorted(targets)
         assert_linear(history, pointing(world, model, "champion"))
 
-    def test_history_is_linear_while_an_alias_is_moved_taken_away_and_its_versions_deleted(
-        self, world: World
-    ) -> None:
+    def test_history_is_linear_while_an_alias_is_moved_taken_away_and_its_versions_deleted(self, world: World) -> None:
         for _ in range(6):
             model = world.model()
             id_ = world.do(models.GetModel(model)).id
             numbers = [world.ready(model) for _ in range(4)]
             world.do(models.SetAlias(model, "champion", numbers[0]), world.owner)
-            jobs: list[Callable[[], Any]] = []
+            actions: list[Command[Any, Any]] = []
             for number in numbers:
-                jobs.append(lambda to=number: world.do(models.SetAlias(model, "champion", to), world.owner))
+                actions.append(models.SetAlias(model, "champion", number))
                 if number != numbers[-1]:
-                    gone = versions.DeleteVersion(model, number)
-                    jobs.append(lambda gone=gone: world.do(gone, world.owner))
-                jobs.append(lambda: world.do(models.DeleteAlias(model, "champion"), world.owner))
+                    actions.append(versions.DeleteVersion(model, number))
+                actions.append(models.DeleteAlias(model, "champion"))
+            jobs = [lambda action=action: world.do(action, world.owner) for action in actions]
             done = at_once([persistent(job) for job in jobs])
             assert {type(each) for each in done if isinstance(each, Failure)} <= {NotFound}
             assert_linear(moves(world, id_, "champion"), pointing(world, model, "champion"))
@@ -424,7 +417,7 @@ class TestACommandThatFails:
 
 class TestTheAudit:
     @pytest.fixture
-    def deaf(self, inside: InProcess) -> Iterator[World]:
+    def deaf(self, inside: InProcess) -> World:
         """A world whose audit refuses every row."""
         world = World(inside)
         with inside.built.database.engine.begin() as connection:

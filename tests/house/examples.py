@@ -88,6 +88,11 @@ def _list_schemas(at: Stage) -> Action[Any, Any]:
     return catalogs.ListSchemas(containers(at.world.schema())[0].name, Window(100), browse=True)
 
 
+def _set_alias(at: Stage) -> Action[Any, Any]:
+    model, number = at.ready()
+    return models.SetAlias(model, "champion", number)
+
+
 def _everywhere(made: Ref, query: Action[Any, Any]) -> Action[Any, Any]:
     assert made.name
     return query
@@ -120,9 +125,7 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     catalogs.ListCatalogs: lambda at: _everywhere(
         at.world.catalog(), catalogs.ListCatalogs(Window(10_000), browse=True)
     ),
-    catalogs.UpdateCatalog: lambda at: catalogs.UpdateCatalog(
-        at.world.catalog(), catalogs.Change(owner=at.who.name)
-    ),
+    catalogs.UpdateCatalog: lambda at: catalogs.UpdateCatalog(at.world.catalog(), catalogs.Change(owner=at.who.name)),
     catalogs.RenameCatalog: lambda at: catalogs.RenameCatalog(
         at.world.catalog(), at.world.new_name(), catalogs.Change()
     ),
@@ -132,29 +135,23 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     catalogs.GetSchema: lambda at: catalogs.GetSchema(at.world.schema()),
     catalogs.BrowseSchema: lambda at: catalogs.BrowseSchema(at.world.schema()),
     catalogs.ListSchemas: _list_schemas,
-    catalogs.UpdateSchema: lambda at: catalogs.UpdateSchema(
-        at.world.schema(), catalogs.Change(owner=at.who.name)
-    ),
+    catalogs.UpdateSchema: lambda at: catalogs.UpdateSchema(at.world.schema(), catalogs.Change(owner=at.who.name)),
     catalogs.RenameSchema: _rename_schema,
     catalogs.DeleteSchema: lambda at: catalogs.DeleteSchema(at.world.schema()),
     # Registered models
     models.CreateModel: lambda at: models.CreateModel(at.world.schema(), at.world.new_name()),
     models.GetModel: lambda at: models.GetModel(at.world.model()),
     models.SearchModels: lambda at: _everywhere(at.world.model(), models.SearchModels(Window(10_000))),
-    models.UpdateModel: lambda at: models.UpdateModel(
-        at.world.model(), models.ModelChange(owner=at.who.name)
-    ),
+    models.UpdateModel: lambda at: models.UpdateModel(at.world.model(), models.ModelChange(owner=at.who.name)),
     models.RenameModel: _rename_model,
     models.DeleteModel: lambda at: models.DeleteModel(at.world.model()),
     models.SetModelTag: lambda at: models.SetModelTag(at.world.model(), Tag("stage", "new")),
     models.DeleteModelTag: lambda at: models.DeleteModelTag(at.world.model(), "stage"),
-    models.SetAlias: lambda at: (lambda there: models.SetAlias(there[0], "champion", there[1]))(at.ready()),
+    models.SetAlias: _set_alias,
     models.DeleteAlias: lambda at: models.DeleteAlias(*at.alias()),
     models.GetVersionByAlias: lambda at: models.GetVersionByAlias(*at.alias()),
     # Versions
-    versions.RegisterVersion: lambda at: versions.RegisterVersion(
-        at.world.model(), versions.Registration("here")
-    ),
+    versions.RegisterVersion: lambda at: versions.RegisterVersion(at.world.model(), versions.Registration("here")),
     versions.RegisterCopy: lambda at: versions.RegisterCopy(
         *at.ready(), at.world.model(), versions.Registration("there")
     ),

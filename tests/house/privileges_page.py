@@ -26,9 +26,9 @@ it; only grants on the metastore are not. `ALL PRIVILEGES` stands for everything
 
 * **The way there.** Whatever is asked of a schema also needs `USE CATALOG` on its catalog, whatever is asked of a model
   also `USE SCHEMA` on its schema; and so does making something new inside. Owning a container opens it too.
-* **Owners** may do with their own securable whatever needs a privilege on it. The group `admins` owns the metastore.
-* **`MANAGE`** is also held, without the way there, by the owners of containers above, and by metastore admins: the members
-  of the group `admins`.
+* **Owners** may do with their own securable whatever needs a privilege on it. The metastore is owned by the group
+  `admins`, whose members are the metastore admins.
+* **`MANAGE`** is also held, without the way there, by the owners of containers above, and by metastore admins.
 * **Metadata.** Where the last column says "admins look", metastore admins may read without any grant, as it shows
   nothing but metadata.
 * **`BROWSE`** on a catalog stands in for the way there, where an action asks for nothing more than `BROWSE`; whoever may

@@ -55,9 +55,7 @@ def test_names_of_actions_differ_since_the_audit_tells_them_apart_by_name() -> N
 
 
 @pytest.mark.parametrize("kind", ACTIONS, ids=by_name)
-def test_an_anonymous_caller_is_refused_and_that_is_recorded(
-    world: World, kind: type[Action[Any, Any]]
-) -> None:
+def test_an_anonymous_caller_is_refused_and_that_is_recorded(world: World, kind: type[Action[Any, Any]]) -> None:
     action = EXAMPLES[kind](Stage(world, world.owner))
     request = uuid.uuid4().hex
     with pytest.raises(Unauthenticated):
@@ -91,9 +89,7 @@ def test_the_owner_may_do_it(world: World, kind: type[Action[Any, Any]]) -> None
 
 
 @pytest.mark.parametrize("kind", GUARDED, ids=by_name)
-def test_each_need_is_necessary_and_together_they_suffice(
-    world: World, kind: type[Action[Any, Any]]
-) -> None:
+def test_each_need_is_necessary_and_together_they_suffice(world: World, kind: type[Action[Any, Any]]) -> None:
     holder = world.person()
     action = EXAMPLES[kind](Stage(world, holder))
     wanted = needed(action)
@@ -110,9 +106,7 @@ def test_each_need_is_necessary_and_together_they_suffice(
 
 
 @pytest.mark.parametrize("kind", GUARDED, ids=by_name)
-def test_all_other_privileges_together_do_not_stand_in_for_a_need(
-    world: World, kind: type[Action[Any, Any]]
-) -> None:
+def test_all_other_privileges_together_do_not_stand_in_for_a_need(world: World, kind: type[Action[Any, Any]]) -> None:
     """Whoever holds every privilege there is, at every level, but for the needed one, is refused."""
     holder = world.person()
     action = EXAMPLES[kind](Stage(world, holder))

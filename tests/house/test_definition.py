@@ -164,14 +164,10 @@ class TestRoutes:
 
 class TestDocumentation:
     def test_the_page_of_privileges_is_what_the_actions_say(self) -> None:
-        assert privileges_page.PAGE.read_text() == privileges_page.page(), (
-            "run `python -m tests.house.privileges_page`"
-        )
+        assert privileges_page.PAGE.read_text() == privileges_page.page(), "run `python -m tests.house.privileges_page`"
 
     def test_the_page_of_settings_is_what_the_settings_say(self) -> None:
-        assert settings_page.PAGE.read_text() == settings_page.page(), (
-            "run `python -m tests.house.settings_page`"
-        )
+        assert settings_page.PAGE.read_text() == settings_page.page(), "run `python -m tests.house.settings_page`"
 
     def test_every_setting_says_what_it_is(self) -> None:
         assert settings_page.docstrings().keys() == set(config.Settings.__struct_fields__)

@@ -57,7 +57,7 @@ class World:
         return self.inside.gate.do(action, credential, origin)
 
     def recorded(self, request: str) -> list[Row]:
-        """The audit rows of a request: time, principal, action, result, error, message, …"""
+        """The audit rows of a request, in the columns of `journal.recent`."""
         with self.inside.built.database.look() as tx:
             return [row for row in journal.recent(tx, 20) if row[7] == request]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import time
 
 import httpx
@@ -54,7 +55,7 @@ def test_a_model_is_created_shown_updated_renamed_and_deleted(world: World) -> N
     empty = world.legacy("PATCH", "registered-models/update", name=name, description="")
     assert whole(empty, "registered_model")["description"] == ""
     catalog_schema = name.rpartition(".")[0]
-    for new in ("renamed", f"{catalog_schema}.RENAMED.2".replace(".2", "2")):
+    for new in ("renamed", f"{catalog_schema}.RENAMED2"):
         renamed = whole(world.legacy("PATCH", "registered-models/update", name=name, new_name=new), "registered_model")
         refusal(world.legacy("GET", "registered-models/get", name=name), *MISSING)
         name = renamed["name"]
@@ -413,10 +414,7 @@ def test_a_wrong_method_is_an_unknown_address(world: World, method: str) -> None
     for path in sorted(paths):
         if (method, path) in known:
             continue
-        at = path.replace("{full_name}", "c").replace("{securable_type}", "catalog").replace("{id}", "x")
-        if {("GET", path), ("DELETE", path), ("PATCH", path)} & known and (method, path) in known:
-            continue
-        answer = world.admin.request(method, at.replace("{token_id}", "x"))
+        answer = world.admin.request(method, re.sub(r"\{\w+\}", "x", path))
         assert answer.status_code == 404, (method, path, answer.status_code, answer.text)
         if method != "HEAD":
             refusal(answer, *NO_ROUTE)
@@ -467,7 +465,6 @@ def test_without_a_valid_token_there_is_nothing(world: World) -> None:
             None,
             "",
             "Bearer",
-            "Bearer ",
             "Bearer unknown",
             f"Bearer {token}x",
             f"Bearer {token[:-1]}",

@@ -282,7 +282,7 @@ class GetGrants(Query[Look, dict[str, list[Privilege]]]):
     def run(self, tx: Look) -> dict[str, list[Privilege]]:
         """Privileges by the names of principals."""
         found = access.grants_on(tx, tx.at(self.securable).id)
-        if not tx.holds(self.securable, Privilege.MANAGE):
+        if not tx.may(self.securable, Privilege.MANAGE):
             mine = {access.principal_by_id(tx, id_) for id_ in tx.caller.identities}
             names = {principal.name for principal in mine if principal}
             found = {name: privileges for name, privileges in found.items() if name in names}

@@ -32,7 +32,7 @@ class Change:
 
 
 def _create(tx: Write, kind: Kind, parent: Node, full_name: str, comment: str, told: dict[str, str]) -> Container:
-    id_ = catalogs.add(tx, kind, parent, full_name, comment, **told)
+    id_ = catalogs.add(tx, kind, parent, full_name, comment, told)
     tx.announce(_CREATED[kind], full_name)
     return catalogs.get(tx, id_)
 
@@ -101,7 +101,7 @@ class BrowseCatalog(Query[Look, Container]):
 
     def run(self, tx: Look) -> Container:
         """Show it, and say whether there is more to it than the caller may use."""
-        usable = tx.is_admin or tx.holds(self.catalog, Privilege.USE_CATALOG)
+        usable = tx.is_admin or tx.may(self.catalog, Privilege.USE_CATALOG)
         return catalogs.get(tx, tx.at(self.catalog).id, browse_only=not usable)
 
 
@@ -209,7 +209,7 @@ class BrowseSchema(Query[Look, Container]):
 
     def run(self, tx: Look) -> Container:
         """Show it, and say whether there is more to it than the caller may use."""
-        usable = tx.is_admin or tx.holds(self.schema, Privilege.USE_SCHEMA)
+        usable = tx.is_admin or tx.may(self.schema, Privilege.USE_SCHEMA)
         return catalogs.get(tx, tx.at(self.schema).id, browse_only=not usable)
 
 

@@ -29,7 +29,7 @@ def readable(tx: Look, model: Ref, number: int) -> Version:
     if version.status is Status.READY:
         return version
     mine = models.creator(tx, version.id) == tx.caller.principal.id
-    if mine or tx.holds(model, Privilege.CREATE_MODEL_VERSION):
+    if mine or tx.may(model, Privilege.CREATE_MODEL_VERSION):
         return version
     raise Denied(
         f"Version {number} of '{version.model}' is {version.status}, "

@@ -203,6 +203,7 @@ class SetAlias(Command[Write, Version]):
     def run(self, tx: Write) -> Version:
         """Move it, and keep the move in the alias's history."""
         model = tx.at(self.model)
+        models.lock_aliases(tx, model)
         version = ready(models.locked_version(tx, model, self.version), f"take the alias '{self.alias}'")
         before = models.set_alias(tx, model, self.alias, version)
         if self.expected_version is not None and (before or 0) != self.expected_version:
@@ -225,6 +226,7 @@ class DeleteAlias(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Take it away, and keep that in the alias's history."""
         model = tx.at(self.model)
+        models.lock_aliases(tx, model)
         before = models.remove_alias(tx, model, self.alias)
         if before is None:
             raise NotFound(f"{model} has no alias '{self.alias}'.")

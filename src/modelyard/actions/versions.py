@@ -142,7 +142,7 @@ def _logged_model(tx: Look, version: Version, entries: list[manifest.Entry]) -> 
 def uploader(tx: Look, model: Ref, version: Version) -> Version:
     """The version, if its files are the caller's to bring: the caller made it, or manages the model."""
     mine = models.creator(tx, version.id) == tx.caller.principal.id
-    if not mine and not tx.holds(model, Privilege.MANAGE):
+    if not mine and not tx.may(model, Privilege.MANAGE):
         raise Denied(
             f"Version {version.number} of '{version.model}' is being uploaded by somebody else, "
             f"and User does not have MANAGE on Routine or Model '{version.model}'.",
@@ -238,6 +238,7 @@ class DeleteVersion(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Delete it; bytes that no manifest names any more are collected later."""
         model = tx.at(self.model)
+        models.lock_aliases(tx, model)
         version = models.locked_version(tx, model, self.number)
         models.remove_version(tx, model, version)
         catalogs.touch(tx, model.id)

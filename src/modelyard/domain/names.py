@@ -29,12 +29,14 @@ _LEVELS: Final = ("catalog", "schema", "model")
 
 def simple(name: str) -> str:
     """One level of a name, folded to lower case; `Invalid` in Databricks' words when it is not one."""
-    if not name or len(name) > MAX_NAME or _FORBIDDEN.search(name) or _has_surrogate(name):
+    folded = name.lower()
+    unstable = folded.lower() != folded or _has_surrogate(folded)
+    if not 1 <= len(folded) <= MAX_NAME or unstable or _FORBIDDEN.search(folded):
         raise Invalid(
             f'name "{_shown(name)}" is not a valid name. Valid names cannot contain spaces, periods, '
             f"forward slashes, or control characters, and have 1 to {MAX_NAME} characters.",
         )
-    return name.lower()
+    return folded
 
 
 def new_simple(name: str) -> str:

@@ -9,7 +9,10 @@ from typing import Any, Final, Generic, TypeVar
 
 from modelyard.errors import Invalid
 
-_MAX_TOKEN: Final = 4_096
+_MAX_TOKEN: Final = 8_192
+_MAX_DIGITS: Final = 18
+_MARK: Final = 16
+_FOREIGN: Final = "page_token is not one that this list gave; ask for the first page again, without it."
 
 Item = TypeVar("Item")
 
@@ -31,6 +34,15 @@ class Window:
     after: str = ""
     query: str = ""
 
+    @property
+    def number_after(self) -> int | None:
+        """The key as a number, where keys are numbers; None on the first page."""
+        if not self.after:
+            return None
+        if not (self.after.isascii() and self.after.isdigit()) or len(self.after) > _MAX_DIGITS:
+            raise Invalid(_FOREIGN)
+        return int(self.after)
+
     def cut(self, rows: list[Item], key: str | None) -> Page[Item]:
         """The page in a list of up to `limit + 1` rows; `key` is that of the last row that fits."""
         more = len(rows) > self.limit
@@ -49,20 +61,21 @@ def token(page: Page[Any]) -> str:
     """The token for the page after this one, bound to its query; the empty string when there is none."""
     if page.after is None:
         return ""
-    return base64.urlsafe_b64encode((_mark(page.query) + page.after).encode()).decode().rstrip("=")
+    return base64.urlsafe_b64encode((_mark(page.query, page.after) + page.after).encode()).decode().rstrip("=")
 
 
 def _read(token: str, query: str) -> str:
-    mark = _mark(query)
     try:
         padded = token[:_MAX_TOKEN] + "=" * (-len(token) % 4)
         said = base64.b64decode(padded.encode("ascii"), altchars=b"-_", validate=True).decode()
     except ValueError:
-        said = ""
-    if not said.startswith(mark):
-        raise Invalid("page_token is not one that this list gave; ask for the first page again, without it.")
-    return said.removeprefix(mark)
+        raise Invalid(_FOREIGN) from None
+    mark, after = said[:_MARK], said[_MARK:]
+    if mark != _mark(query, after) or "\x00" in after:
+        raise Invalid(_FOREIGN)
+    return after
 
 
-def _mark(query: str) -> str:
-    return hashlib.sha256(query.encode("utf-8", "surrogatepass")).hexdigest()[:16]
+def _mark(query: str, after: str) -> str:
+    """What binds a key to its query, and shows that a token is whole; it keeps nothing secret."""
+    return hashlib.sha256(f"{query}\n{after}".encode("utf-8", "surrogatepass")).hexdigest()[:_MARK]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from modelyard.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
 
 class Kind(StrEnum):
@@ -82,7 +82,7 @@ APPLICABLE: Final[dict[Kind, frozenset[Privilege]]] = {
 """Which privileges may be granted on which kind of securable."""
 
 NOT_IN_ALL: Final = frozenset({Privilege.ALL_PRIVILEGES, Privilege.MANAGE})
-"""What ALL PRIVILEGES does not stand for."""
+"""What ALL PRIVILEGES does not stand for; else it stands for all that applies to its own securable."""
 
 PASSAGE: Final = {Kind.CATALOG: Privilege.USE_CATALOG, Kind.SCHEMA: Privilege.USE_SCHEMA}
 """The gate of each container."""
@@ -112,10 +112,10 @@ def applicable(privilege: Privilege, kind: Kind) -> Privilege:
     return privilege
 
 
-def covers(granted: Iterable[Privilege], wanted: Privilege) -> bool:
-    """Whether privileges granted on one securable include the wanted one."""
-    held = frozenset(granted)
-    return wanted in held or (Privilege.ALL_PRIVILEGES in held and wanted not in NOT_IN_ALL)
+def covers(granted: frozenset[Privilege], wanted: Privilege, kind: Kind) -> bool:
+    """Whether privileges granted on one securable of that kind include the wanted one."""
+    by_all = Privilege.ALL_PRIVILEGES in granted and wanted not in NOT_IN_ALL
+    return wanted in granted or (by_all and wanted in APPLICABLE[kind])
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +243,7 @@ def _inherited(privilege: Privilege, nodes: Sequence[Node]) -> str:
     for node in reversed(nodes):
         if node.kind is Kind.METASTORE and len(nodes) > 1:
             break
-        if covers(node.granted, privilege):
+        if covers(node.granted, privilege, node.kind):
             return f"{privilege.words} is granted on {node}"
     return ""
 

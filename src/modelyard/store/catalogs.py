@@ -160,7 +160,7 @@ def _container(row: Row) -> Container:
     return Container(*told, properties=json.loads(properties), browse_only=not usable)
 
 
-def add(tx: Write, kind: Kind, parent: Node | None, full_name: str, comment: str = "", **properties: str) -> str:
+def add(tx: Write, kind: Kind, parent: Node | None, full_name: str, comment: str, properties: Mapping[str, str]) -> str:
     """Make a securable that the caller owns; returns its id."""
     id_ = new_id()
     tx.run(
@@ -171,7 +171,7 @@ def add(tx: Write, kind: Kind, parent: Node | None, full_name: str, comment: str
         full_name=full_name,
         owner_id=tx.caller.principal.id,
         comment=comment,
-        properties=json.dumps(properties),
+        properties=json.dumps(dict(properties)),
         created_at=tx.now,
         created_by=tx.actor,
         updated_at=tx.now,

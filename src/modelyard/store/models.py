@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import and_, bindparam, delete, or_, select, update
 
 from modelyard.domain.models import Alias, RegisteredModel, Status, Version
+from modelyard.domain.names import MAX_VERSION
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
 from modelyard.errors import NotFound
@@ -58,9 +59,11 @@ _SEARCH: Final = (
     select(*_MODEL)
     .select_from(_LOCATED.join(_principals, _OWNER))
     .where(_securables.c.kind == Kind.MODEL.value, _securables.c.full_name > bindparam("after"), _VISIBLE)
-    .where(_securables.c.full_name >= bindparam("first"), _securables.c.full_name < bindparam("beyond"))
     .order_by(_securables.c.full_name)
     .limit(bindparam("most"))
+)
+_SEARCH_INSIDE: Final = _SEARCH.where(
+    _securables.c.full_name >= bindparam("first"), _securables.c.full_name < bindparam("beyond")
 )
 _ADD: Final = inserting(_models)
 _SET_JOB: Final = update(_models).where(_models.c.id == bindparam("model")).values(deployment_job_id=bindparam("job"))
@@ -74,7 +77,7 @@ _NEXT: Final = (
 
 def add(tx: Write, container: Node, full_name: str, comment: str, job: str) -> str:
     """Make a registered model that the caller owns; returns its id."""
-    id_ = catalogs.add(tx, Kind.MODEL, container, full_name, comment)
+    id_ = catalogs.add(tx, Kind.MODEL, container, full_name, comment, {})
     tx.run(_ADD, id=id_, last_version=0, deployment_job_id=job)
     return id_
 
@@ -89,16 +92,12 @@ def get(tx: Look, model_id: str) -> RegisteredModel:
 
 def search(tx: Look, window: Window, inside: str = "") -> Page[RegisteredModel]:
     """The registered models that the caller may see, by full name, in one catalog or schema or in all."""
-    # Everything inside "a.b" sorts from "a.b." up to "a.b/"; a name never holds the last code point.
-    bounds = (inside + ".", inside + "/") if inside else ("", "\U0010ffff")
-    rows = tx.rows(
-        _SEARCH,
-        **seen_by(tx),
-        after=window.after,
-        first=bounds[0],
-        beyond=bounds[1],
-        most=window.limit + 1,
-    )
+    asked = {**seen_by(tx), "after": window.after, "most": window.limit + 1}
+    if inside:
+        # Everything inside "a.b" sorts from "a.b." up to, not including, "a.b/": a slash follows a period.
+        rows = tx.rows(_SEARCH_INSIDE, first=inside + ".", beyond=inside + "/", **asked)
+    else:
+        rows = tx.rows(_SEARCH, **asked)
     return window.cut(_models_of(tx, rows), rows[window.limit - 1][1] if len(rows) > window.limit else None)
 
 
@@ -226,7 +225,7 @@ def search_versions(tx: Look, asked: VersionFilter, window: Window) -> Page[Vers
     """The versions that the caller may see: of a model, newest first, or of a run."""
     asked_by = {**seen_by(tx), "most": window.limit + 1}
     if asked.model:
-        before = int(window.after) if window.after else 2**62
+        before = window.number_after or MAX_VERSION + 1
         rows = tx.rows(_OF_MODEL, full_name=asked.model, before=before, **asked_by)
         last = str(rows[window.limit - 1][2]) if len(rows) > window.limit else None
     else:
@@ -344,6 +343,11 @@ def points_at(tx: Look, model_id: str, alias: str) -> int | None:
     return row[0] if row else None
 
 
+def lock_aliases(tx: Write, model: Node) -> None:
+    """Let the moves of one model's aliases go one after the other: nobody else moves one until this ends."""
+    tx.row(_LOCK_MODEL, model=model.id)
+
+
 def set_alias(tx: Write, model: Node, alias: str, to: Version) -> int | None:
     """Point an alias at a version, wherever it pointed before; returns where that was."""
     before = _take_alias(tx, model, alias)
@@ -361,7 +365,6 @@ def remove_alias(tx: Write, model: Node, alias: str) -> int | None:
 
 
 def _take_alias(tx: Write, model: Node, alias: str) -> int | None:
-    tx.row(_LOCK_MODEL, model=model.id)  # moves of one model's aliases go one after the other
     before = points_at(tx, model.id, alias)
     if before is not None:
         tx.run(_REMOVE_ALIAS, model=model.id, alias=alias.lower())

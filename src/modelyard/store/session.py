@@ -109,6 +109,8 @@ class Database:
             yield
         except driver.IntegrityError as error:
             raise Contended from error
+        except driver.DataError as error:
+            raise Invalid("a value holds something that the database cannot keep, such as a NUL character.") from error
         except driver.Error as error:
             if getattr(error, "sqlstate", None) in _RETRIED_STATES:
                 raise Contended from error

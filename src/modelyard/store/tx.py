@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from sqlalchemy import bindparam, insert
 
 from modelyard.domain.access import ADMINS
-from modelyard.domain.privileges import Privilege, holds
+from modelyard.domain.privileges import Privilege, Question, decide
 from modelyard.store import schema
 
 if TYPE_CHECKING:
@@ -104,9 +104,9 @@ class Look:
         """The securable that a guarded field of the action names."""
         return self.context.chains[ref].target
 
-    def holds(self, ref: Ref, privilege: Privilege) -> bool:
-        """Whether the caller holds one more privilege on a guarded field's securable."""
-        return bool(holds(privilege, self.context.chains[ref].nodes))
+    def may(self, ref: Ref, privilege: Privilege) -> bool:
+        """Whether the caller also has another privilege on a guarded field's securable, passage included."""
+        return decide(Question(privilege), self.context.chains[ref]).allowed
 
     @property
     def is_admin(self) -> bool:

@@ -36,15 +36,12 @@ class Routes:
 
     def _add(self, row: Row) -> None:
         if "{" not in row.path and not row.doing:
-            self._fixed[row.method, row.path] = row
+            _put(self._fixed, (row.method, row.path), row)
             return
         branch = self._root
         for segment in row.path.strip("/").split("/"):
             branch = _grown(branch, segment)
-        key = (row.method, row.doing)
-        if key in branch.rows:
-            raise ValueError(f"two rows answer {row.method} {row.path} {row.doing}")
-        branch.rows[key] = row
+        _put(branch.rows, (row.method, row.doing), row)
 
     def find(self, method: str, path: str, doing: str) -> tuple[Row, dict[str, str]]:
         """The row for a raw (still encoded) path, and its path parameters, decoded once; else `NoSuchRoute`."""
@@ -72,6 +69,12 @@ class Routes:
                 raise NoSuchRoute(f"there is no {_shown(path)} here.")
             branch = following
         return branch, said
+
+
+def _put(rows: dict[tuple[str, str], Row], key: tuple[str, str], row: Row) -> None:
+    if key in rows:
+        raise ValueError(f"two rows answer {row.method} {row.path} {row.doing}")
+    rows[key] = row
 
 
 def _grown(branch: _Branch, segment: str) -> _Branch:
