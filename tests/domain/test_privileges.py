@@ -384,8 +384,8 @@ class TestGrantable:
 
     @pytest.mark.parametrize("privilege", list(Privilege))
     def test_all_privileges_stands_for_each_that_applies_but_manage(self, privilege: Privilege) -> None:
-        for kind, applicable in APPLICABLE.items():
-            stands = privilege in applicable - NOT_IN_ALL
+        for kind, grantable in APPLICABLE.items():
+            stands = privilege in grantable - NOT_IN_ALL
             asked_itself = privilege is Privilege.ALL_PRIVILEGES
             assert covers(frozenset({Privilege.ALL_PRIVILEGES}), privilege, kind) == (stands or asked_itself)
             assert covers(frozenset({privilege}), privilege, kind)

@@ -20,7 +20,7 @@ STEPS = 19
 """How many requests of a tale change something."""
 
 
-class Killed(Exception):  # noqa: N818  an end of the tale, not an error
+class Killed(Exception):
     """The server is gone."""
 
 
@@ -53,6 +53,8 @@ class Memory:
     alias: int = 0
     perhaps_alias: set[int] = field(default_factory=set)
     perhaps_versions: int = 0
+    whole: set[tuple[str, int]] = field(default_factory=set)
+    """READY versions whose bytes were all looked at already."""
 
 
 class Tale:
@@ -171,8 +173,11 @@ def _check_model(client: httpx.Client, memory: Memory, reader: httpx.Client, mod
         assert state in {"READY", "PENDING_REGISTRATION"}
         assert state == "READY" or key not in memory.ready, f"{key} was READY"
         assert state != "READY" or key in memory.ready | memory.perhaps_ready, f"{key} cannot be READY"
-        _check_files(client, memory, key, is_ready=state == "READY")
-        if state != "READY":
+        if key not in memory.whole:
+            _check_files(client, memory, key, is_ready=state == "READY")
+        if state == "READY":
+            memory.whole.add(key)
+        else:
             _check_hidden(client, reader, key)
     return len(status.keys() - known)
 

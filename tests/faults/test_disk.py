@@ -27,7 +27,9 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("mounting a small disk takes root")
     place = tmp_path / "disk"
     place.mkdir()
-    made = subprocess.run([mount, "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)], check=False, capture_output=True)
+    made = subprocess.run(
+        [mount, "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(place)], check=False, capture_output=True
+    )
     if made.returncode:
         pytest.skip(f"no tmpfs may be mounted here: {made.stderr.decode().strip()}")
     yield place

@@ -49,8 +49,10 @@ def survive(server: Server, kills: Iterable[Callable[[Tale], None]]) -> None:
         with server.client(token) as reader:
             check(server, memory, reader)
             copy = Tale(server, memory, seed := seed + 1).tell()
-            check(server, memory, reader)
             assert reader.get(file(TARGET, copy, "MLmodel")).is_success
+    memory.whole.clear()
+    with server.client(token) as reader:
+        check(server, memory, reader)
 
 
 def killing_after(number: int) -> Callable[[Tale], None]:
@@ -65,9 +67,7 @@ def sample(seed: int) -> list[Callable[[Tale], None]]:
     """Some kills, half of them right after an answer, and half while one is awaited."""
     dice = random.Random(seed)  # noqa: S311  which moments, nothing secret
     after = [killing_after(number) for number in dice.sample(range(1, STEPS + 1), SAMPLE // 2)]
-    during = [
-        killing_during(number, dice.uniform(0, 0.02)) for number in dice.sample(range(1, STEPS + 1), SAMPLE // 2)
-    ]
+    during = [killing_during(number, dice.uniform(0, 0.02)) for number in dice.sample(range(1, STEPS + 1), SAMPLE // 2)]
     return after + during
 
 

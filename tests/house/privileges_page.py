@@ -31,8 +31,8 @@ it; only grants on the metastore are not. `ALL PRIVILEGES` stands for everything
 * **`MANAGE`** is also held, without the way there, by the owners of containers above, and by metastore admins.
 * **Metadata.** Where the last column says "admins look", metastore admins may read without any grant, as it shows
   nothing but metadata.
-* **`BROWSE`** on a catalog stands in for the way there, where an action asks for nothing more than `BROWSE`; whoever may
-  use something may browse it too.
+* **`BROWSE`** on a catalog stands in for the way there, where an action asks for nothing more than `BROWSE`; whoever
+  may use something may browse it too.
 """
 
 

@@ -36,7 +36,9 @@ def test_a_model_is_created_shown_updated_renamed_and_deleted(world: World) -> N
     name = world.schema() + ".model"
     before = int(time.time() * 1000)
     said = {"name": name.upper(), "description": "d", "deployment_job_id": "", "tags": [{"key": "k", "value": "v"}]}
-    made = whole(world.legacy("POST", "registered-models/create", **said, unknown={"passed": ["over"]}), "registered_model")
+    made = whole(
+        world.legacy("POST", "registered-models/create", **said, unknown={"passed": ["over"]}), "registered_model"
+    )
     assert before <= made.pop("creation_timestamp") == made.pop("last_updated_timestamp") <= time.time() * 1000
     assert made == {
         "name": name,
@@ -591,7 +593,9 @@ def test_members_of_the_group_that_owns_a_model_own_it(world: World) -> None:
     made = world.admin.post(f"{SCIM}/Groups", json={"displayName": group, "members": [{"value": user["id"]}]})
     refusal(legacy(member, "PATCH", "registered-models/update", name=model, description="d"), *DENIED)
     world.admin.patch(f"{UNITY}/models/{model}", json={"owner": group}).raise_for_status()
-    changed = whole(legacy(member, "PATCH", "registered-models/update", name=model, description="d"), "registered_model")
+    changed = whole(
+        legacy(member, "PATCH", "registered-models/update", name=model, description="d"), "registered_model"
+    )
     assert (changed["user_id"], changed["description"]) == (group, "d")
     number = world.version(model, member)
     Folder(member, model, number).put("MLmodel", MLMODEL).raise_for_status()

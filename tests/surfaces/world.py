@@ -130,7 +130,7 @@ class World:
 
     def user_of(self, model: str, *privileges: str) -> tuple[str, httpx.Client]:
         """A new user with passage to a model, and privileges on it."""
-        catalog = model.split(".")[0]
+        catalog = model.partition(".")[0]
         passage = ("catalog", catalog, ("USE_CATALOG", "USE_SCHEMA"))
         return self.user(passage, *([("function", model, privileges)] if privileges else []))
 

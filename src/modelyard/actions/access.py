@@ -8,6 +8,7 @@ from typing import Final
 
 from modelyard.action import METASTORE, Command, Need, Query, Ref
 from modelyard.domain.access import (
+    ADMINS,
     BUILT_IN,
     MAX_TOKEN_COMMENT,
     NewToken,
@@ -152,9 +153,9 @@ class UpdatePrincipal(Command[Write, PrincipalCard]):
         for member in self.join:
             _join(tx, there.id, member)
         if self.active is not None:
-            if there.id == tx.caller.principal.id and not self.active:
-                raise Invalid("you cannot shut yourself out; another admin can.")
             access.set_active(tx, there.id, active=self.active)
+        if not any(member.active for member in access.members(tx, ADMINS)):
+            raise Invalid("the last active admin must stay one; make somebody else an admin first.")
         tx.announce(Event.PRINCIPAL_UPDATED, "", principal=there.name)
         return _card(tx, _there(tx, self.kind, self.id))
 

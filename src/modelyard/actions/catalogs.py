@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from modelyard.action import METASTORE, Command, Need, Query, Ref
+from modelyard.domain import names
 from modelyard.domain.catalogs import Container
 from modelyard.domain.journal import Event
 from modelyard.domain.pages import Page, Window
@@ -258,6 +259,7 @@ class RenameSchema(Command[Write, Container]):
 
     def run(self, tx: Write) -> Container:
         """Rename it."""
+        names.stays_in(self.schema.name, self.catalog.name)
         return _change(tx, tx.at(self.schema), self.change, f"{self.catalog.name}.{self.name}")
 
 

@@ -10,7 +10,7 @@ from modelyard.domain.journal import Event
 from modelyard.domain.models import RegisteredModel, Tag, Version, ready
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
-from modelyard.errors import Changed, Invalid, NotFound
+from modelyard.errors import Changed, NotFound
 from modelyard.store import access, catalogs, models
 from modelyard.store.catalogs import SECURABLE_TAGS
 from modelyard.store.tx import Look, Write
@@ -94,8 +94,7 @@ def update(model: Ref, new_name: str | None, change: ModelChange) -> UpdateModel
     if not new_name:
         return UpdateModel(model, change)
     there, wanted = names.split(names.model(new_name)) if "." in new_name else (container, names.new_simple(new_name))
-    if there != container:
-        raise Invalid("a registered model cannot leave its schema; copy its versions to a new model instead.")
+    names.stays_in(model.name, there)
     if wanted == name:
         return UpdateModel(model, change)
     return RenameModel(model, Ref(Kind.SCHEMA, container), wanted, change)
@@ -117,6 +116,7 @@ class RenameModel(Command[Write, RegisteredModel]):
 
     def run(self, tx: Write) -> RegisteredModel:
         """Rename it."""
+        names.stays_in(self.model.name, self.schema.name)
         id_ = tx.at(self.model).id
         catalogs.change(tx, id_, full_name=f"{self.schema.name}.{self.name}")
         return _change(tx, id_, self.model.name, self.change)
@@ -161,8 +161,8 @@ class SetModelTag(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Set it."""
         id_ = tx.at(self.model).id
+        catalogs.touch(tx, id_)  # first, so that tags of one model are counted one after the other
         SECURABLE_TAGS.set(tx, id_, self.tag, names.MAX_TAGS)
-        catalogs.touch(tx, id_)
         tx.announce(Event.TAG_SET, self.model.name, key=self.tag.key, value=self.tag.value)
 
 

@@ -258,8 +258,8 @@ class SetVersionTag(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Set it."""
         version = models.version(tx, tx.at(self.model), self.number)
+        models.touch_version(tx, version.id)  # first, so that tags of one version are counted one after the other
         VERSION_TAGS.set(tx, version.id, self.tag, MAX_TAGS)
-        models.touch_version(tx, version.id)
         tx.announce(
             Event.TAG_SET,
             version.model,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ROOT: Final = "Models"
 MAX_PATH: Final = 1_024
+"""Bytes, as in S3; an index of PostgreSQL holds twice as many."""
 MAX_DEPTH: Final = 64
 MAX_SEGMENT_BYTES: Final = 255
 MAX_PARTS: Final = 10_000
@@ -95,12 +96,12 @@ def location(path: str) -> Location:
 
 
 def inner(path: str) -> str:
-    """A valid path inside a version, as written: relative, at most 1,024 characters and 64 levels."""
+    """A valid path inside a version, as written: relative, at most 1,024 bytes and 64 levels."""
     if not path:
         return path
     segments = path.split("/")
-    if len(path) > MAX_PATH or len(segments) > MAX_DEPTH:
-        raise Invalid(f"a file's path has at most {MAX_PATH} characters and {MAX_DEPTH} levels.")
+    if len(segments) > MAX_DEPTH or len(path.encode("utf-8", "surrogatepass")) > MAX_PATH:
+        raise Invalid(f"a file's path has at most {MAX_PATH} bytes and {MAX_DEPTH} levels.")
     for segment in segments:
         _check_segment(segment)
     return path
@@ -142,6 +143,8 @@ def byte_range(header: str | None, size: int) -> tuple[int, int] | None:
     first, last = asked.groups()
     if not first:
         start, end = max(0, size - int(last)), size
+        if not size and int(last):
+            return None  # a suffix of an empty file is all of it
     else:
         start, end = int(first), min(size, int(last) + 1) if last else size
         if last and int(last) < int(first):

@@ -13,6 +13,8 @@ from typing import Final
 from modelyard.errors import Invalid
 
 MAX_NAME: Final = 255
+MAX_BYTES: Final = 800
+"""Bytes of one level in UTF-8: three levels fit in an index of PostgreSQL."""
 MAX_COMMENT: Final = 65_536
 MAX_TAG_KEY: Final = 255
 MAX_TAG_VALUE: Final = 1_000
@@ -31,7 +33,7 @@ def simple(name: str) -> str:
     """One level of a name, folded to lower case; `Invalid` in Databricks' words when it is not one."""
     folded = name.lower()
     unstable = folded.lower() != folded or _has_surrogate(folded)
-    if not 1 <= len(folded) <= MAX_NAME or unstable or _FORBIDDEN.search(folded):
+    if not 1 <= len(folded) <= MAX_NAME or unstable or _FORBIDDEN.search(folded) or len(folded.encode()) > MAX_BYTES:
         raise Invalid(
             f'name "{_shown(name)}" is not a valid name. Valid names cannot contain spaces, periods, '
             f"forward slashes, or control characters, and have 1 to {MAX_NAME} characters.",
@@ -70,6 +72,12 @@ def split(full_name: str) -> tuple[str, str]:
     """The container's full name and the last level: `a.b.c` gives `("a.b", "c")`, `a` gives `("", "a")`."""
     container, _, leaf = full_name.rpartition(".")
     return container, leaf
+
+
+def stays_in(full_name: str, container: str) -> None:
+    """`Invalid`, if a rename would carry something out of its container."""
+    if split(full_name)[0] != container:
+        raise Invalid(f"'{full_name}' cannot leave its container by a rename; make a new one there and copy to it.")
 
 
 def alias(text: str) -> str:

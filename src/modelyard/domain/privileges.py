@@ -197,11 +197,11 @@ def decide(question: Question, chain: Chain) -> Decision:
     before each copy, and go on when it is there (protocol notes §0.3-3).
     """
     nodes = chain.nodes
-    depths = len(nodes) if chain.missing or question.inside else len(nodes) - 1
-    for depth in range(depths):
-        use = _closed_gate(question, nodes, depth)
+    gates = nodes if chain.missing or question.inside else nodes[:-1]
+    for depth, node in enumerate(gates):
+        use = _closed_gate(question, nodes, depth, waived=_waives(question, gates))
         if use is not None:
-            return Decision(Outcome.DENIED, f"User does not have {use.words} on {nodes[depth]}.")
+            return Decision(Outcome.DENIED, f"User does not have {use.words} on {node}.")
     if chain.missing:
         return Decision(Outcome.MISSING, f"{chain.missing} does not exist.")
     if chain.taken:
@@ -212,18 +212,24 @@ def decide(question: Question, chain: Chain) -> Decision:
     return Decision(Outcome.DENIED, f"User does not have {question.privilege.words} on {nodes[-1]}.")
 
 
-def _closed_gate(question: Question, nodes: Sequence[Node], depth: int) -> Privilege | None:
+def _waives(question: Question, gates: Sequence[Node]) -> bool:
+    """Whether the gates are open whatever was granted.
+
+    They are to metastore admins who look, and to owners of a container who manage what is inside (§3.1).
+    """
+    if question.privilege is Privilege.MANAGE:
+        return any(node.owned for node in gates)
+    return question.metadata and bool(gates) and gates[0].owned
+
+
+def _closed_gate(question: Question, nodes: Sequence[Node], depth: int, *, waived: bool) -> Privilege | None:
     """The passage privilege that the caller lacks at this depth, if there is one."""
     node = nodes[depth]
     use = PASSAGE.get(node.kind)
-    if use is None or node.owned or _inherited(use, nodes[: depth + 1]):
+    if use is None or waived or node.owned or _inherited(use, nodes[: depth + 1]):
         return None
-    waived = (question.metadata and nodes[0].owned) or (
-        # Owners of a container, and metastore admins, manage what is inside without using it (§3.1).
-        question.privilege is Privilege.MANAGE and _manages_implicitly(nodes)
-    )
     browsing = question.privilege is Privilege.BROWSE and _inherited(Privilege.BROWSE, nodes)
-    return None if waived or browsing else use
+    return None if browsing else use
 
 
 def holds(privilege: Privilege, nodes: Sequence[Node]) -> str:
@@ -231,7 +237,7 @@ def holds(privilege: Privilege, nodes: Sequence[Node]) -> str:
     target = nodes[-1]
     if target.owned:
         return f"owns {target}"
-    if privilege is Privilege.MANAGE and _manages_implicitly(nodes):
+    if privilege is Privilege.MANAGE and any(node.owned for node in nodes[:-1]):
         return f"owns a container of {target}" if not nodes[0].owned else "is a metastore admin"
     if privilege is Privilege.BROWSE and (look := _LOOK.get(target.kind)):
         return _inherited(Privilege.BROWSE, nodes) or _inherited(look, nodes)
@@ -246,10 +252,6 @@ def _inherited(privilege: Privilege, nodes: Sequence[Node]) -> str:
         if covers(node.granted, privilege, node.kind):
             return f"{privilege.words} is granted on {node}"
     return ""
-
-
-def _manages_implicitly(nodes: Sequence[Node]) -> bool:
-    return any(node.owned for node in nodes[:-1]) or nodes[0].owned
 
 
 def _admin_look(question: Question, nodes: Sequence[Node]) -> str:

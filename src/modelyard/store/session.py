@@ -28,6 +28,10 @@ _RETRIED_STATES: Final = frozenset({"40001", "40P01", "23505"})
 """PostgreSQL: serialization failure, deadlock, and a unique key that somebody else took in the meantime."""
 
 
+_LIMIT_EXCEEDED: Final = "54"
+"""PostgreSQL's class of states for values beyond its limits."""
+
+
 class Contended(Exception):
     """Two transactions met; nothing was done, and doing it again will see what the other did."""
 
@@ -112,8 +116,11 @@ class Database:
         except driver.DataError as error:
             raise Invalid("a value holds something that the database cannot keep, such as a NUL character.") from error
         except driver.Error as error:
-            if getattr(error, "sqlstate", None) in _RETRIED_STATES:
+            state = str(getattr(error, "sqlstate", None))
+            if state in _RETRIED_STATES:
                 raise Contended from error
+            if state.startswith(_LIMIT_EXCEEDED):
+                raise Invalid("a value is longer than the database can keep.") from error
             if isinstance(error, driver.OperationalError):
                 raise Unavailable("the database did not answer; nothing was changed. Ask again shortly.") from error
             raise

@@ -7,7 +7,7 @@ from typing import Any, Final
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD: Final = 65_536
-"""Bytes that the request line and all headers may have."""
+"""Bytes that the request line and all headers may have, and so all trailers."""
 
 _SAYS: Final = b'{"error_code":"INVALID_PARAMETER_VALUE","message":"the URL and headers are longer than 64 KiB."}'
 _REFUSAL: Final = (
@@ -17,29 +17,31 @@ _REFUSAL: Final = (
 
 
 class BoundedProtocol(HttpToolsProtocol):
-    """Closes a connection on which the head of a request does not end."""
+    """Closes a connection on which the head of a request, or the trailer of its body, does not end."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  uvicorn's own
         super().__init__(*args, **kwargs)
-        self._in_head = True
-        self._head = 0
+        self._unused = 0
 
     def data_received(self, data: bytes) -> None:
-        """Count what comes before a body."""
-        if self._in_head:
-            self._head += len(data)
+        """Count what has come since the last head or piece of a body ended."""
+        self._unused += len(data)
         super().data_received(data)
-        if self._in_head and self._head > MAX_HEAD:
+        if self._unused > MAX_HEAD and not self.transport.is_closing():
             self.transport.write(_REFUSAL)
             self.transport.close()
 
     def on_headers_complete(self) -> None:
         """The head has ended."""
-        self._in_head = False
-        self._head = 0
+        self._unused = 0
         super().on_headers_complete()
 
+    def on_body(self, body: bytes) -> None:
+        """A piece of the body has ended."""
+        self._unused = 0
+        super().on_body(body)
+
     def on_message_complete(self) -> None:
-        """The next bytes are those of another head."""
-        self._in_head = True
+        """The request has ended."""
+        self._unused = 0
         super().on_message_complete()

@@ -20,7 +20,6 @@ from modelyard.errors import (
     Invalid,
     LinkExpired,
     NotFound,
-    OutOfRange,
     WrongState,
 )
 from modelyard.surfaces.wire import (
@@ -50,7 +49,6 @@ _CODES: Final = {
     NotFound: (404, "NOT_FOUND"),
     AlreadyExists: (409, "ALREADY_EXISTS"),
     Changed: (412, "ABORTED"),
-    OutOfRange: (416, "INVALID_PARAMETER_VALUE"),
 }
 
 

@@ -9,6 +9,7 @@ import asyncio
 import base64
 import binascii
 import logging
+import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from concurrent.futures import Executor
@@ -25,6 +26,7 @@ from modelyard.gate import Gate
 from modelyard.surfaces import transfer
 from modelyard.surfaces.routes import Routes
 from modelyard.surfaces.wire import (
+    FILES_PREFIX,
     PROOF,
     Arrival,
     Bytes,
@@ -49,6 +51,8 @@ Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 Value = TypeVar("Value")
 
 MAX_BODY: Final = 4 << 20
+_HOST: Final = re.compile(r"([\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
+_DIGITS: Final = re.compile(r"\d{1,15}\Z", re.ASCII)
 _MAX_QUERY: Final = 16_384
 _MAX_FIELDS: Final = 100
 _INTERNAL: Final = (
@@ -76,9 +80,9 @@ class Site:
 
 
 def _host_name(host: str) -> str:
-    if host.startswith("["):
-        return host[: host.find("]") + 1]
-    return host.partition(":")[0].lower()
+    """The name in a Host header (RFC 9110 §7.2), or the empty string for what is none."""
+    found = _HOST.match(host)
+    return found[1].lower() if found else ""
 
 
 class Request:
@@ -142,11 +146,12 @@ def _basic(value: str) -> Credential:
 
 def _signed(request: Request, said: Mapping[str, str]) -> Credential:
     query = request.query
-    if "path" not in said or not query.keys() >= PROOF or not query["expires"].isdigit():
+    signed = request.path.startswith(FILES_PREFIX + "/") and query.keys() >= PROOF
+    if not signed or not _DIGITS.match(query["expires"]):
         return None
     others = tuple((name, value) for name, value in query.items() if name not in PROOF)
     scope = signed_scope(request.method, "/" + said["path"], others)
-    return Signed(query["principal"], scope, int(query["expires"][:15]), query["signature"])
+    return Signed(query["principal"], scope, int(query["expires"]), query["signature"])
 
 
 class Endpoint:

@@ -18,7 +18,7 @@ from modelyard.domain.models import Alias, RegisteredModel, Version, referenced_
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
-from modelyard.surfaces.wire import AnyAction, Here, Nothing, Pair, Row, Translation, tag_dicts, tags, text
+from modelyard.surfaces.wire import AnyAction, Here, Nothing, Pair, Row, Translation, short, tag_dicts, tags, text
 
 PREFIX: Final = "/api/2.0/mlflow/unity-catalog"
 READ_WRITE: Final = "MODEL_VERSION_OPERATION_READ_WRITE"
@@ -143,14 +143,14 @@ def _create_model(said: NewModel) -> AnyAction:
         names.new_simple(name),
         text(said.description),
         tags(said.tags),
-        text(said.deployment_job_id),
+        short(said.deployment_job_id),
     )
 
 
 def _update_model(said: ChangedModel) -> AnyAction:
     change = models.ModelChange(
         comment=None if said.description is None else text(said.description),
-        deployment_job_id=None if said.deployment_job_id is None else text(said.deployment_job_id),
+        deployment_job_id=None if said.deployment_job_id is None else short(said.deployment_job_id),
     )
     return models.update(said.ref, said.new_name, change)
 
@@ -160,10 +160,10 @@ def _create_version(said: NewVersion) -> AnyAction:
         raise Invalid("source must say where the version comes from; it is kept as a label.")
     told = versions.Registration(
         source=text(said.source),
-        run_id=text(said.run_id),
-        run_tracking_server_id=text(said.run_tracking_server_id),
+        run_id=short(said.run_id),
+        run_tracking_server_id=short(said.run_tracking_server_id),
         comment=text(said.description),
-        model_id=text(said.model_id),
+        model_id=short(said.model_id),
         tags=tags(said.tags),
         dependencies=tuple((each.type, each.name) for each in said.model_version_dependencies or ()),
     )

@@ -184,7 +184,7 @@ class Outgoing:
 def _check_unchanged(entry: Entry, since: str | None) -> None:
     try:
         until = parsedate_to_datetime(since).timestamp() if since else None
-    except ValueError:
+    except (ValueError, OverflowError):
         return  # a date that cannot be read is passed over (RFC 9110 §13.1.4)
     if until is not None and entry.modified_at // 1000 > until:
         raise Changed("the file has changed since then; fetch it again from its beginning.")

@@ -18,7 +18,7 @@ from modelyard.domain.models import RegisteredModel
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import GrantChange, Kind, Privilege, parse
 from modelyard.errors import Invalid
-from modelyard.surfaces.wire import AnyAction, Here, Pair, Row, Translation, tag_dicts, tags, text
+from modelyard.surfaces.wire import AnyAction, Here, Pair, Row, Translation, short, tag_dicts, tags, text
 
 PREFIX: Final = "/api/2.1/unity-catalog"
 _MOST: Final = 1_000
@@ -202,7 +202,7 @@ def _create_model(said: New) -> AnyAction:
         names.new_simple(new.name),
         text(new.comment),
         tags(new.tags),
-        text(new.deployment_job_id),
+        short(new.deployment_job_id),
     )
 
 
@@ -217,7 +217,7 @@ def _update_model(said: Changed) -> AnyAction:
     change = models.ModelChange(
         None if said.comment is None else text(said.comment),
         said.owner,
-        None if said.deployment_job_id is None else text(said.deployment_job_id),
+        None if said.deployment_job_id is None else short(said.deployment_job_id),
     )
     return models.update(said.model, said.new_name, change)
 

@@ -16,7 +16,7 @@ from modelyard.action import Action
 from modelyard.domain.access import sign
 from modelyard.domain.files import Entry, Link
 from modelyard.domain.models import Tag
-from modelyard.domain.names import comment, tag_key, tag_value
+from modelyard.domain.names import MAX_NAME, comment, tag_key, tag_value
 from modelyard.errors import (
     AlreadyExists,
     Changed,
@@ -28,6 +28,7 @@ from modelyard.errors import (
     NoSuchRoute,
     NotFound,
     OutOfRange,
+    TooLarge,
     Unauthenticated,
     Unavailable,
     WrongState,
@@ -77,8 +78,8 @@ PROOF: Final = frozenset({"principal", "expires", "signature"})
 
 
 def signed_scope(method: str, path: str, query: tuple[tuple[str, str], ...]) -> str:
-    """What a signature covers: the method, the file's path and what else the URL says, in its order."""
-    return f"{method} {path}?{urlencode(query)}"
+    """What a signature covers: the method, the file's path under its prefix, and what else the URL says, in order."""
+    return f"{method} {FILES_PREFIX}{path}?{urlencode(query)}"
 
 
 # How failures are told
@@ -95,18 +96,20 @@ STATUS: Final[dict[type[Failure], tuple[int, str]]] = {
     NoSuchRoute: (404, "ENDPOINT_NOT_FOUND"),
     AlreadyExists: (400, "RESOURCE_ALREADY_EXISTS"),
     Changed: (409, "ABORTED"),
+    TooLarge: (400, "INVALID_PARAMETER_VALUE"),
+    OutOfRange: (416, "INVALID_PARAMETER_VALUE"),
     Unavailable: (503, "TEMPORARILY_UNAVAILABLE"),
 }
 """The status and code of each failure; one that is not here is told as its nearest ancestor.
 
 MLflow's client repeats every status outside {400, 401, 403, 404, 409, 499, 501} for minutes, so no other 4xx is sent
-but 412 and 416, which only readers of files ask for (protocol notes §1.0.3). `TooLarge` is an `Invalid` to it.
+but 412 and 416, which only readers of files ask for (protocol notes §1.0.3).
 """
 
 
 def told_as(failure: Failure, table: Mapping[type[Failure], tuple[int, str]]) -> tuple[int, str]:
     """The status and code of a failure."""
-    return next((table[kind] for kind in type(failure).__mro__ if kind in table), (400, "INVALID_PARAMETER_VALUE"))
+    return next(table[kind] for kind in type(failure).__mro__ if kind in table)
 
 
 def blame(failure: Failure) -> Reply:
@@ -298,6 +301,13 @@ def tags(pairs: list[Pair] | None) -> tuple[Tag, ...]:
 def text(value: str | None) -> str:
     """A comment, checked; left out is empty."""
     return comment(value or "")
+
+
+def short(value: str | None) -> str:
+    """An id that somebody else has made: any text of at most 255 characters; left out is empty."""
+    if value and len(value) > MAX_NAME:
+        raise Invalid(f"an id has at most {MAX_NAME} characters, this one has {len(value)}.")
+    return text(value)
 
 
 def tag_dicts(given: tuple[Tag, ...]) -> list[dict[str, str]]:
