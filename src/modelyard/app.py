@@ -32,6 +32,9 @@ from modelyard.surfaces.wire import Reader, Row, Writer
 if TYPE_CHECKING:
     from modelyard.store.blobs import StoredBlob
 
+_ABANDONED_SECONDS: Final = 7 * 24 * 3600
+"""After a week without a byte, what was left of an upload is removed at the next start."""
+
 ROWS: Final[tuple[Row, ...]] = (
     *discovery.ROWS,
     *mlflow.ROWS,
@@ -102,6 +105,7 @@ def build(settings: Settings) -> App:
     database, lock = open_database(settings)
     there = _first_start(database, settings)
     blobs = BlobStore(make_private(settings.storage_folder)).open()
+    blobs.sweep(_ABANDONED_SECONDS)
     key = signing_key(settings)
     gate = Gate(database, blobs, key)
     threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="action")

@@ -105,7 +105,7 @@ class FindUpload(Query[Look, Upload]):
 
 @dataclass(frozen=True)
 class FinishUpload(Command[Write, Entry]):
-    """Name the joined bytes of an upload in the version's manifest, and end the upload."""
+    """Name the joined bytes of an upload in the version's manifest. Asked again, it answers the same."""
 
     model: Ref
     number: int
@@ -120,8 +120,10 @@ class FinishUpload(Command[Write, Entry]):
         """The file, unless the version became READY, or the path was taken, in the meantime."""
         version = writing(tx, self.model, self.number)
         upload = _under_way(tx, version, self.path, self.upload_id)
+        if upload.sha256:
+            return Entry(self.path, is_directory=False, size=upload.size, sha256=upload.sha256)
         check_place(tx, version, self.path, overwrite=upload.overwrite)
-        files.remove_upload(tx, upload.id)
+        files.finish_upload(tx, upload.id, self.sha256, self.size)
         return put(tx, version, self.path, self.sha256, self.size)
 
 

@@ -57,13 +57,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Upload:
-    """A multipart upload in progress: which file of which version it will become."""
+    """A multipart upload: which file of which version it becomes, and once it has, the bytes that it became."""
 
     id: str
     version_id: str
     path: str
     overwrite: bool
     principal_id: str
+    sha256: str = ""
+    size: int = 0
 
 
 @dataclass(frozen=True, slots=True)

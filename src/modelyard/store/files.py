@@ -103,15 +103,21 @@ def _entry(row: Row) -> Entry:
 # Multipart uploads
 
 _ADD_UPLOAD: Final = inserting(_uploads)
+_THIS_UPLOAD: Final = _uploads.c.id == bindparam("upload")
 _UPLOAD: Final = select(
     _uploads.c.id,
     _uploads.c.version_id,
     _uploads.c.path,
     _uploads.c.overwrite,
     _uploads.c.principal_id,
-).where(_uploads.c.id == bindparam("upload"))
+    _uploads.c.sha256,
+    _uploads.c.size,
+).where(_THIS_UPLOAD)
+_FINISH_UPLOAD: Final = (
+    update(_uploads).where(_THIS_UPLOAD).values(sha256=bindparam("new_sha256"), size=bindparam("new_size"))
+)
+_REMOVE_UPLOAD: Final = delete(_uploads).where(_THIS_UPLOAD)
 _REMOVE_UPLOADS: Final = delete(_uploads).where(_uploads.c.version_id == bindparam("version"))
-_REMOVE_UPLOAD: Final = delete(_uploads).where(_uploads.c.id == bindparam("upload"))
 
 
 def add_upload(tx: Write, upload: Upload) -> None:
@@ -124,20 +130,30 @@ def add_upload(tx: Write, upload: Upload) -> None:
         overwrite=int(upload.overwrite),
         principal_id=upload.principal_id,
         created_at=tx.now,
+        sha256="",
+        size=0,
     )
 
 
+def finish_upload(tx: Write, upload_id: str, sha256: str, size: int) -> None:
+    """Note what an upload has become, so that its client may ask again."""
+    tx.run(_FINISH_UPLOAD, upload=upload_id, new_sha256=sha256, new_size=size)
+
+
 def upload(tx: Look, upload_id: str) -> Upload | None:
-    """A multipart upload in progress."""
+    """A multipart upload, in progress or complete."""
     row = tx.row(_UPLOAD, upload=upload_id)
-    return Upload(row[0], row[1], row[2], bool(row[3]), row[4]) if row else None
+    if row is None:
+        return None
+    id_, version_id, path, overwrite, *rest = row
+    return Upload(id_, version_id, path, bool(overwrite), *rest)
 
 
 def remove_upload(tx: Write, upload_id: str) -> None:
-    """End a multipart upload."""
+    """Forget a multipart upload."""
     tx.run(_REMOVE_UPLOAD, upload=upload_id)
 
 
 def remove_uploads(tx: Write, version_id: str) -> None:
-    """End every multipart upload into a version."""
+    """Forget every multipart upload into a version."""
     tx.run(_REMOVE_UPLOADS, version=version_id)

@@ -204,6 +204,8 @@ uploads = Table(
     Column("overwrite", Integer, nullable=False),
     Column("principal_id", Name, nullable=False),
     Column("created_at", Number, nullable=False),
+    Column("sha256", Name, nullable=False, comment="of the whole file, once it is complete; empty until then"),
+    Column("size", Number, nullable=False),
 )
 
 audit = Table(

@@ -231,6 +231,11 @@ def _url(link: Link, here: Here) -> dict[str, object]:
     return {"url": here.url(link), "headers": []}
 
 
+def _join(store: Bytes, said: Completed, upload: Upload) -> _Kept:
+    """The whole file; a client that asks again, because it lost the answer, gets what the parts became."""
+    return upload if upload.sha256 else store.join(said.session_token, said.listed)
+
+
 def _make_room(store: Bytes, _said: Sent, upload: Upload) -> Upload:
     store.begin(upload.id)
     return upload
@@ -279,7 +284,7 @@ ROWS: Final[tuple[Row, ...]] = (
         _FILE,
         Completed,
         ask=lambda said: uploads.FindUpload(*said.where, upload_id=said.session_token),
-        move=lambda store, said, _upload: store.join(said.session_token, said.listed),
+        move=_join,
         keep=_finish,
         after=lambda store, said: store.drop(said.session_token),
         blame=blame,

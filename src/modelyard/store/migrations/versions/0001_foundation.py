@@ -245,6 +245,8 @@ def upgrade() -> None:
         sa.Column("overwrite", sa.Integer(), nullable=False),
         sa.Column("principal_id", NAME, nullable=False),
         sa.Column("created_at", NUMBER, nullable=False),
+        sa.Column("sha256", NAME, nullable=False, comment="of the whole file, once it is complete; empty until then"),
+        sa.Column("size", NUMBER, nullable=False),
         sa.ForeignKeyConstraint(
             ["version_id"], ["versions.id"], name=op.f("fk_uploads_version_id"), ondelete="CASCADE"
         ),
