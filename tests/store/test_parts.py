@@ -47,9 +47,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "blobs" / "incoming" / UPLOAD
 
 
-def send(
-    store: PartStore, number: int, data: bytes, *, upload: str = UPLOAD, sized: bool = True
-) -> StoredPart:
+def send(store: PartStore, number: int, data: bytes, *, upload: str = UPLOAD, sized: bool = True) -> StoredPart:
     with store.write_part(upload, number, len(data) if sized else None) as writer:
         for start in range(0, len(data), 1 << 20):
             writer.write([data[start : start + 1000], memoryview(data)[start + 1000 : start + (1 << 20)]])
@@ -76,9 +74,7 @@ def content(blobs: BlobStore, blob: StoredBlob) -> bytes:
 # -------------------------------------------------------------------------------------------------- joining
 
 
-def test_parts_of_one_size_are_one_file_from_the_beginning(
-    store: PartStore, blobs: BlobStore, folder: Path
-) -> None:
+def test_parts_of_one_size_are_one_file_from_the_beginning(store: PartStore, blobs: BlobStore, folder: Path) -> None:
     data = made_up(1, 10_500)
     parts = {n: send(store, n, data[(n - 1) * 1000 : n * 1000]) for n in (4, 1, 11, 7, 2, 3, 5, 6, 8, 9, 10)}
     whole = (folder / "whole.1000").stat().st_ino
@@ -145,9 +141,7 @@ def test_ten_threads(store: PartStore, blobs: BlobStore) -> None:
     assert blobs.verify(blob.sha256)
 
 
-def test_writers_that_run_far_ahead_wait_for_the_hash(
-    store: PartStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_writers_that_run_far_ahead_wait_for_the_hash(store: PartStore, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts_module, "_LAG", 2000)
     monkeypatch.setattr(parts_module, "_STEP", 1000)
     data = made_up(4, 200_000)
@@ -156,9 +150,7 @@ def test_writers_that_run_far_ahead_wait_for_the_hash(
     assert store.complete(UPLOAD, listed(*parts)) == digest(data)
 
 
-def test_the_hash_is_nearly_done_when_completion_begins(
-    store: PartStore, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_hash_is_nearly_done_when_completion_begins(store: PartStore, monkeypatch: pytest.MonkeyPatch) -> None:
     data = made_up(5, 20_000)
     parts = [send(store, n, data[(n - 1) * 1000 : n * 1000]) for n in range(1, 21)]
     reads: list[int] = []
@@ -177,9 +169,7 @@ def test_a_replaced_part_that_was_hashed_is_hashed_anew(store: PartStore, blobs:
     assert (blob, content(blobs, blob)) == (digest(expected), expected)
 
 
-def test_a_replaced_part_of_the_same_size_is_put_in_its_place(
-    store: PartStore, blobs: BlobStore, folder: Path
-) -> None:
+def test_a_replaced_part_of_the_same_size_is_put_in_its_place(store: PartStore, blobs: BlobStore, folder: Path) -> None:
     parts = [send(store, n, b"%d" % n * 500) for n in (1, 2, 3)]
     parts[1] = send(store, 2, b"x" * 500)
     whole = (folder / "whole.500").stat().st_ino
@@ -389,10 +379,7 @@ def test_aborting_while_parts_arrive(store: PartStore, blobs: BlobStore) -> None
 def test_completing_twice_at_once(store: PartStore, blobs: BlobStore) -> None:
     parts = [send(store, n, b"%d" % n * 5000) for n in range(1, 9)]
     found: list[StoredBlob] = []
-    threads = [
-        threading.Thread(target=lambda: found.append(store.complete(UPLOAD, listed(*parts))))
-        for _ in range(4)
-    ]
+    threads = [threading.Thread(target=lambda: found.append(store.complete(UPLOAD, listed(*parts)))) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -545,9 +532,7 @@ def records(folder: Path) -> list[Path]:
 
 
 @pytest.mark.parametrize("call", ["pwritev", "fsync"])
-def test_a_disk_that_fails_while_a_part_arrives(
-    store: PartStore, monkeypatch: pytest.MonkeyPatch, call: str
-) -> None:
+def test_a_disk_that_fails_while_a_part_arrives(store: PartStore, monkeypatch: pytest.MonkeyPatch, call: str) -> None:
     def broken(*_: object) -> None:
         raise OSError(5, "Input/output error")
 
