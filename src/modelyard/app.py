@@ -6,7 +6,6 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -27,6 +26,7 @@ from modelyard.store.session import Database
 from modelyard.surfaces import discovery, mlflow, scim, tokens, unity
 from modelyard.surfaces import files as files_surface
 from modelyard.surfaces.http import Endpoint, Site
+from modelyard.surfaces.lanes import Lanes
 from modelyard.surfaces.wire import Reader, Row, Writer
 
 if TYPE_CHECKING:
@@ -87,12 +87,12 @@ class App:
     gate: Gate
     database: Database
     blobs: BlobStore
-    threads: ThreadPoolExecutor
+    lanes: Lanes
     lock: Lock | None
 
     def close(self) -> None:
         """Wait for actions under way, then let go of everything."""
-        self.threads.shutdown()
+        self.lanes.close()
         self.database.close()
         self.blobs.close()
         if self.lock:
@@ -108,9 +108,9 @@ def build(settings: Settings) -> App:
     blobs.sweep(_ABANDONED_SECONDS)
     key = signing_key(settings)
     gate = Gate(database, blobs, key)
-    threads = ThreadPoolExecutor(settings.threads, thread_name_prefix="action")
-    endpoint = Endpoint(ROWS, gate, Disk(blobs, settings.upload_limit), _site(settings, there, key), threads)
-    return App(endpoint, gate, database, blobs, threads, lock)
+    lanes = Lanes(settings.threads, one_writer=database.is_sqlite)
+    endpoint = Endpoint(ROWS, gate, Disk(blobs, settings.upload_limit), _site(settings, there, key), lanes)
+    return App(endpoint, gate, database, blobs, lanes, lock)
 
 
 def make_private(folder: Path) -> Path:
@@ -182,6 +182,11 @@ def write_private(path: Path, text: str) -> None:
     finally:
         os.close(descriptor)
     waiting.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
 
 
 def signing_key(settings: Settings) -> bytes:

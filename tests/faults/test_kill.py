@@ -151,6 +151,24 @@ def test_a_first_start_survives_a_kill(start_server: Starter, tmp_path: Path) ->
     first_start_survives(start_server, tmp_path, (0.5, 0.8))
 
 
+@pytest.mark.parametrize("pages", [1, 25, 50])
+def test_a_kill_while_the_tables_are_made_leaves_a_folder_that_starts(
+    start_server: Starter, tmp_path: Path, pages: int
+) -> None:
+    data = tmp_path / "data"
+    journal = data / "modelyard.db-wal"
+    with starting(data) as begun:
+        until = time.monotonic() + 30
+        while begun.poll() is None and time.monotonic() < until:
+            with contextlib.suppress(FileNotFoundError):
+                if journal.stat().st_size >= pages * 4_096:
+                    break
+        begun.send_signal(signal.SIGKILL)
+    server = start_server()
+    with server.client() as admin:
+        assert admin.get(f"{SCIM}/Me").is_success
+
+
 @pytest.mark.full
 @pytest.mark.timeout(1_200)
 def test_a_first_start_survives_a_kill_at_any_moment(start_server: Starter, tmp_path: Path) -> None:

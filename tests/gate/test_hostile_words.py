@@ -31,7 +31,7 @@ def test_a_page_after_a_made_up_key_is_a_page_or_a_refusal(world: World, after: 
         versions.SearchVersions(VersionFilter(model=model.name), window),
         versions.SearchVersions(VersionFilter(run_id="x"), window),
         files.ListDirectory(model, number, "", window),
-        access.ListPrincipals(USER, window),
+        access.ListPrincipals(USER),
     ):
         with contextlib.suppress(Failure):
             world.do(query, world.owner)
@@ -49,7 +49,7 @@ def test_any_words_of_a_principal_are_taken_or_refused(world: World, word: str) 
         access.CreatePrincipal(USER, world.new_name(), word),
         access.CreatePrincipal(GROUP, world.new_name(), members=(word,)),
         access.GetPrincipal(USER, word),
-        access.ListPrincipals(USER, Window(1), word),
+        access.ListPrincipals(USER, name=word),
         access.UpdatePrincipal(GROUP, group, join=(word,)),
         access.UpdatePrincipal(GROUP, group, leave=(word,)),
         access.UpdatePrincipal(GROUP, word),

@@ -107,7 +107,7 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     access.WhoAmI: lambda _at: access.WhoAmI(),
     access.CreatePrincipal: lambda at: access.CreatePrincipal(USER, at.world.new_name()),
     access.GetPrincipal: lambda at: access.GetPrincipal(USER, at.world.owner.id),
-    access.ListPrincipals: lambda at: access.ListPrincipals(USER, Window(10), at.world.owner.name),
+    access.ListPrincipals: lambda at: access.ListPrincipals(USER, name=at.world.owner.name),
     access.UpdatePrincipal: lambda at: access.UpdatePrincipal(USER, at.world.person().id, active=False),
     access.DeletePrincipal: lambda at: access.DeletePrincipal(USER, at.world.person().id),
     access.CreateToken: lambda _at: access.CreateToken("mine"),

@@ -142,7 +142,7 @@ def _the_names_of_principals(at: Stage, found: Any) -> None:  # noqa: ANN401
 
 
 def _a_page_of_names(at: Stage, found: Any) -> None:  # noqa: ANN401
-    assert [card.principal.name for card in found.items] == [at.world.owner.name]
+    assert [card.principal.name for card in found.cards] == [at.world.owner.name]
 
 
 def _its_own_token(at: Stage, made: Any) -> None:  # noqa: ANN401

@@ -19,7 +19,6 @@ from modelyard.domain.access import (
     principal_name,
 )
 from modelyard.domain.journal import Event
-from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import GrantChange, Privilege
 from modelyard.errors import AlreadyExists, Invalid, NotFound, WrongState
 from modelyard.store import access
@@ -110,24 +109,35 @@ class GetPrincipal(Query[Look, PrincipalCard]):
 
 
 @dataclass(frozen=True)
-class ListPrincipals(Query[Look, Page[PrincipalCard]]):
-    """List the principals of a kind by name, or the one of a name."""
+class PrincipalList:
+    """Some principals, how many there are in all, and how many come before these."""
+
+    cards: tuple[PrincipalCard, ...]
+    total: int
+    skipped: int = 0
+
+
+@dataclass(frozen=True)
+class ListPrincipals(Query[Look, PrincipalList]):
+    """List principals of a kind by name, from a place on, or the one of a name."""
 
     kind: PrincipalKind
-    window: Window
+    skip: int = 0
+    most: int = 100
     name: str = ""
 
     open_to = "every principal: names of principals are needed to read and make grants"
 
-    def run(self, tx: Look) -> Page[PrincipalCard]:
+    def run(self, tx: Look) -> PrincipalList:
         """List them."""
         if self.name:
             one = access.principal_by_name(tx, self.name)
-            return Page((_card(tx, one),) if one and one.kind is self.kind else ())
-        found = access.principals(tx, self.kind, self.window.after, self.window.limit + 1)
-        cards = [_card(tx, each) for each in found]
-        last = found[self.window.limit - 1].name if len(found) > self.window.limit else None
-        return self.window.cut(cards, last)
+            found = [one] if one and one.kind is self.kind else []
+            found, total = found[self.skip :][: self.most], len(found)
+        else:
+            found = access.principals(tx, self.kind, self.skip, self.most)
+            total = access.count_principals(tx, self.kind)
+        return PrincipalList(tuple(_card(tx, each) for each in found), total, self.skip)
 
 
 @dataclass(frozen=True)

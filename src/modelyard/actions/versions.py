@@ -11,7 +11,7 @@ from modelyard.action import Command, Need, Query, Ref
 from modelyard.domain import files as manifest
 from modelyard.domain.filters import VersionFilter
 from modelyard.domain.journal import Event
-from modelyard.domain.models import MODEL_FILE, Status, Tag, Version, model_id_in, pending, ready
+from modelyard.domain.models import MODEL_FILE, Registration, Status, Tag, Version, model_id_in, pending, ready
 from modelyard.domain.names import MAX_TAGS
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Privilege
@@ -24,19 +24,6 @@ if TYPE_CHECKING:
     from modelyard.domain.privileges import Node
 
 _MLMODEL_HEAD: Final = 1 << 20
-
-
-@dataclass(frozen=True)
-class Registration:
-    """What a client says of a version that it is about to upload; `source` is a label and is never opened."""
-
-    source: str
-    run_id: str = ""
-    run_tracking_server_id: str = ""
-    comment: str = ""
-    model_id: str = ""
-    tags: tuple[Tag, ...] = ()
-    dependencies: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -80,21 +67,11 @@ class RegisterCopy(Command[Write, Version]):
 
 
 def _register(tx: Write, model: Node, told: Registration, model_id: str, dependencies: str) -> Version:
-    number = models.add_version(
-        tx,
-        model,
-        source=told.source,
-        run_id=told.run_id,
-        run_tracking_server_id=told.run_tracking_server_id,
-        comment=told.comment,
-        logged_model_id=model_id,
-        dependencies=dependencies,
-    )
-    made = models.version(tx, model, number)
+    made = models.add_version(tx, model, told, logged_model=model_id, dependencies=dependencies)
     for tag in told.tags:
         VERSION_TAGS.set(tx, made.id, tag, MAX_TAGS)
-    tx.announce(Event.MODEL_VERSION_CREATED, model.full_name, version=number, source=told.source)
-    return models.version(tx, model, number) if told.tags else made
+    tx.announce(Event.MODEL_VERSION_CREATED, model.full_name, version=made.number, source=told.source)
+    return made
 
 
 @dataclass(frozen=True)

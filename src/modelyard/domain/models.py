@@ -79,6 +79,19 @@ class Version:
     tags: tuple[Tag, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """What a client says of a version that it is about to upload; `source` is a label and is never opened."""
+
+    source: str
+    run_id: str = ""
+    run_tracking_server_id: str = ""
+    comment: str = ""
+    model_id: str = ""
+    tags: tuple[Tag, ...] = ()
+    dependencies: tuple[tuple[str, str], ...] = ()
+
+
 def ready(version: Version, wish: str) -> Version:
     """The version, if it is READY; `wish` completes the sentence "cannot …"."""
     if version.status is not Status.READY:

@@ -159,9 +159,10 @@ _SET_ACTIVE: Final = (
 )
 _OF_KIND: Final = (
     select(*_PRINCIPAL)
-    .where(_principals.c.kind == bindparam("of_kind"), _principals.c.folded > bindparam("after"))
+    .where(_principals.c.kind == bindparam("of_kind"))
     .order_by(_principals.c.folded)
     .limit(bindparam("most"))
+    .offset(bindparam("skip"))
 )
 _COUNT_KIND: Final = select(func.count()).where(_principals.c.kind == bindparam("of_kind"))
 _GROUP_MEMBERS: Final = (
@@ -198,9 +199,9 @@ def principal_by_id(tx: Look, principal_id: str) -> Principal | None:
     return _principal(row) if row else None
 
 
-def principals(tx: Look, kind: PrincipalKind, after: str, most: int) -> list[Principal]:
-    """The principals of one kind in the order of their names, after a name."""
-    return [_principal(row) for row in tx.rows(_OF_KIND, of_kind=kind.value, after=after.lower(), most=most)]
+def principals(tx: Look, kind: PrincipalKind, skip: int, most: int) -> list[Principal]:
+    """Some principals of one kind, in the order of their names."""
+    return [_principal(row) for row in tx.rows(_OF_KIND, of_kind=kind.value, skip=skip, most=most)]
 
 
 def count_principals(tx: Look, kind: PrincipalKind) -> int:

@@ -59,10 +59,17 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
         _refuse_newer(before)
     if before == head():
         return before, head()
-    with engine.begin() as connection:
+    with engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            # All or nothing, also when killed; and a table that is made anew must not take its children with it.
+            connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
         settings = config()
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")
+        connection.commit()
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("PRAGMA foreign_keys=ON")
     return before, head()
 
 

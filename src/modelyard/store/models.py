@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, delete, or_, select, update
 
-from modelyard.domain.models import Alias, RegisteredModel, Status, Version
+from modelyard.domain.models import Alias, RegisteredModel, Registration, Status, Version
 from modelyard.domain.names import MAX_VERSION
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
@@ -234,29 +234,50 @@ def search_versions(tx: Look, asked: VersionFilter, window: Window) -> Page[Vers
     return window.cut(_versions_of(tx, rows), last)
 
 
-def add_version(tx: Write, model: Node, **told: str) -> int:
-    """Make the next version, waiting for its files; `told` are its columns source, run_id, …; returns its number."""
+def add_version(tx: Write, model: Node, told: Registration, *, logged_model: str, dependencies: str) -> Version:
+    """Make the next version, waiting for its files; `dependencies` is a JSON list."""
     row = tx.row(_NEXT, model=model.id)
     if row is None:
         raise LookupError(model.full_name)
-    number = int(row[0])
     by, now = tx.actor, tx.now
+    made = Version(
+        id=new_id(),
+        model=model.full_name,
+        number=row[0],
+        status=Status.PENDING_REGISTRATION,
+        status_message="",
+        source=told.source,
+        run_id=told.run_id,
+        run_tracking_server_id=told.run_tracking_server_id,
+        comment=told.comment,
+        model_id=logged_model,
+        created_at=now,
+        created_by=by,
+        updated_at=now,
+        updated_by=by,
+        tags=told.tags,
+    )
     tx.run(
         _ADD_VERSION,
-        id=new_id(),
+        id=made.id,
         model_id=model.id,
-        number=number,
-        status=Status.PENDING_REGISTRATION.value,
-        status_message="",
+        number=made.number,
+        status=made.status.value,
+        status_message=made.status_message,
+        source=made.source,
+        run_id=made.run_id,
+        run_tracking_server_id=made.run_tracking_server_id,
+        comment=made.comment,
+        logged_model_id=made.model_id,
+        dependencies=dependencies,
         creator_id=tx.caller.principal.id,
         created_at=now,
         created_by=by,
         updated_at=now,
         updated_by=by,
-        digest="",
-        **told,
+        digest=made.digest,
     )
-    return number
+    return made
 
 
 def creator(tx: Look, version_id: str) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 MAX_HEAD: Final = 65_536
 """Bytes that the request line and all headers may have, and so all trailers."""
 
-_SAYS: Final = b'{"error_code":"INVALID_PARAMETER_VALUE","message":"the URL and headers are longer than 64 KiB."}'
 _REFUSAL: Final = (
-    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
-    b"content-length: %d\r\n\r\n%s" % (len(_SAYS), _SAYS)
+    b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\ncontent-length: %d\r\n\r\n%s"
 )
 
 
@@ -28,8 +27,13 @@ class BoundedProtocol(HttpToolsProtocol):
         self._unused += len(data)
         super().data_received(data)
         if self._unused > MAX_HEAD and not self.transport.is_closing():
-            self.transport.write(_REFUSAL)
-            self.transport.close()
+            self.send_400_response(f"the URL and headers are longer than {MAX_HEAD} bytes.")
+
+    def send_400_response(self, msg: str) -> None:
+        """Refuse what is no HTTP, or too much of it, in the envelope of every other refusal."""
+        body = msgspec.json.encode({"error_code": "MALFORMED_REQUEST", "message": msg})
+        self.transport.write(_REFUSAL % (len(body), body))
+        self.transport.close()
 
     def on_headers_complete(self) -> None:
         """The head has ended."""

@@ -1,20 +1,18 @@
 """The only endpoint function: every request of every protocol comes in here, and leaves through the gate.
 
-Actions run in worker threads, bodies stream in the event loop; no transaction is open while bytes are under way.
+Bodies stream in the event loop, work runs in its lane; no transaction is open while bytes are under way.
 """
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from concurrent.futures import Executor
 from dataclasses import dataclass
-from typing import Any, Final, TypeAlias, TypeVar, cast
+from typing import Any, Final, TypeAlias, cast
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -24,10 +22,12 @@ from modelyard.domain.journal import Origin
 from modelyard.errors import Failure, Invalid, Malformed, TooLarge
 from modelyard.gate import Gate
 from modelyard.surfaces import transfer
+from modelyard.surfaces.lanes import Lanes
 from modelyard.surfaces.routes import Routes
 from modelyard.surfaces.wire import (
     FILES_PREFIX,
     PROOF,
+    AnyAction,
     Arrival,
     Bytes,
     Departure,
@@ -38,6 +38,7 @@ from modelyard.surfaces.wire import (
     Row,
     Said,
     Translation,
+    Writer,
     blame,
     encode,
     signed_scope,
@@ -48,7 +49,6 @@ log = logging.getLogger(__name__)
 Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
-Value = TypeVar("Value")
 
 MAX_BODY: Final = 4 << 20
 _HOST: Final = re.compile(r"([\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
@@ -90,7 +90,7 @@ class Request:
 
     __slots__ = ("headers", "method", "origin", "path", "query", "scheme")
 
-    def __init__(self, scope: Scope) -> None:
+    def __init__(self, scope: Scope, request_id: str) -> None:
         self.method = cast("str", scope["method"])
         self.scheme = cast("str", scope["scheme"])
         self.path = cast("bytes", scope["raw_path"]).decode("ascii", "replace")
@@ -99,7 +99,7 @@ class Request:
         self.query = _query(cast("bytes", scope["query_string"]))
         client = cast("tuple[str, int] | None", scope.get("client"))
         self.origin = Origin(
-            request_id=uuid.uuid4().hex,
+            request_id=request_id,
             address=client[0] if client else "",
             user_agent=self.headers.get("user-agent", ""),
             route=self.path,
@@ -157,29 +157,28 @@ def _signed(request: Request, said: Mapping[str, str]) -> Credential:
 class Endpoint:
     """The ASGI application."""
 
-    def __init__(self, rows: Iterable[Row], gate: Gate, store: Bytes, site: Site, threads: Executor) -> None:
+    def __init__(self, rows: Iterable[Row], gate: Gate, store: Bytes, site: Site, lanes: Lanes) -> None:
         self.routes = Routes(rows)
         self._gate = gate
         self._store = store
         self._site = site
-        self._threads = threads
+        self._lanes = lanes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; other kinds of connection are not served."""
         if scope["type"] != "http":
             return
-        request_id = ""
+        request_id = uuid.uuid4().hex
+        sure = transfer.sure(send)
         try:
-            request = Request(scope)
-            request_id = request.origin.request_id
-            await self._answer(request, receive, send)
-        except Failure as failure:
-            await _send(send, blame(failure), request_id)
+            await self._answer(Request(scope, request_id), receive, sure)
         except transfer.ClientGone:
             return
+        except Failure as failure:
+            await _send(sure, blame(failure), request_id)
         except Exception:
             log.exception("a request failed", extra={"request_id": request_id})
-            await _send(send, Reply(500, _INTERNAL), request_id)
+            await _send(sure, Reply(500, _INTERNAL), request_id)
 
     async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
         here = self._site.here(request.headers.get("host", ""), request.scheme)
@@ -187,9 +186,9 @@ class Endpoint:
         if isinstance(row, Public):
             await _send(send, await self._public(row, here), request.origin.request_id)
             return
-        call = _Call(self._gate, row, request, {**request.query, **said}, credential(request, said))
+        call = _Call(request, {**request.query, **said}, credential(request, said))
         try:
-            reply = await self._dispatch(call, here, receive, send)
+            reply = await self._dispatch(row, call, here, receive, send)
         except Failure as failure:
             reply = row.blame(failure)
         if reply is not None:
@@ -197,88 +196,80 @@ class Endpoint:
 
     async def _public(self, row: Public, here: Here) -> Reply:
         if row.check:
-            await self._in_thread(self._gate.check)
+            await self._lanes.run(self._gate.check)
         return Reply(200, encode(row.write(here)))
 
-    async def _dispatch(self, call: _Call, here: Here, receive: Receive, send: Send) -> Reply | None:
-        row = call.row
+    async def _dispatch(
+        self,
+        row: Translation | Arrival | Joining | Departure,
+        call: _Call,
+        here: Here,
+        receive: Receive,
+        send: Send,
+    ) -> Reply | None:
         if isinstance(row, Arrival):
             return await self._arrive(row, call, receive)
         if isinstance(row, Departure):
             return await self._depart(row, call, send)
         body = await _body(receive) if call.request.length != 0 else b""
-        if isinstance(row, Translation):
-            return await self._in_thread(lambda: call.translate(row, body, here))
-        return await self._in_thread(lambda: self._join(row, call, body))
+        if isinstance(row, Joining):
+            return await self._join(row, call, body)
+        _, result = await self._asked(call, row.said, row.read, body)
+        answer = row.write(result, here)
+        return answer if isinstance(answer, Reply) else Reply(200, encode(answer))
 
     async def _arrive(self, row: Arrival, call: _Call, receive: Receive) -> Reply:
-        said = await self._in_thread(lambda: call.ask(row.said, row.ask)[0])
+        said, _ = await self._asked(call, row.said, row.ask)
 
-        def begin() -> transfer.Writer:
+        def begin() -> Writer:
             return row.open(self._store, said, call.request.length)
 
         def finish(stored: object) -> Reply:
-            return row.write(call.do(row.keep(said, stored)) if row.keep else stored)
+            return row.write(self._through(call, row.keep(said, stored)) if row.keep else stored)
 
-        return await transfer.take_in(receive, begin, finish, self._in_thread)
+        return await transfer.take_in(receive, begin, finish, self._lanes.run)
 
-    async def _depart(self, row: Departure, call: _Call, send: Send) -> Reply | None:
-        entry = await self._in_thread(lambda: call.ask(row.said, row.read)[1])
+    async def _depart(self, row: Departure, call: _Call, send: Send) -> None:
+        _, entry = await self._asked(call, row.said, row.read)
         outgoing = transfer.Outgoing.of(entry, call.request.headers, head=row.method == "HEAD")
-        await outgoing.send(send, self._store, self._in_thread, call.request.origin.request_id)
-        return None
+        await outgoing.send(send, self._store, self._lanes.run, call.request.origin.request_id)
 
-    def _join(self, row: Joining, call: _Call, body: bytes) -> Reply:
-        said = call.read(row.said, body)
-        moved = row.move(self._store, said, call.do(call.action(row.ask, said)))
-        kept = call.do(row.keep(said, moved)) if row.keep else moved
-        row.after(self._store, said)
+    async def _join(self, row: Joining, call: _Call, body: bytes) -> Reply:
+        said, asked = await self._asked(call, row.said, row.ask, body)
+        moved = await self._lanes.run(lambda: row.move(self._store, said, asked))
+        kept = await self._do(call, row.keep(said, moved)) if row.keep else moved
+        await self._lanes.run(lambda: row.after(self._store, said))
         return row.write(kept)
 
-    async def _in_thread(self, work: Callable[[], Value]) -> Value:
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+    async def _asked(
+        self, call: _Call, kind: type[msgspec.Struct], read: Callable[[Said], AnyAction], body: bytes = b""
+    ) -> tuple[Said, Any]:
+        """What the request says, and what the gate answers to the action that it asks for.
+
+        A stranger's bad request is answered as a stranger's, not as a bad one.
+        """
+        try:
+            said = _said(kind, call.told, body)
+            action = read(said)
+        except Failure:
+            await self._lanes.run(lambda: self._gate.identify(call.credential))
+            raise
+        return said, await self._do(call, action)
+
+    async def _do(self, call: _Call, action: AnyAction) -> Any:  # noqa: ANN401  the action's own result
+        return await self._lanes.do(action, lambda: self._through(call, action))
+
+    def _through(self, call: _Call, action: AnyAction) -> Any:  # noqa: ANN401  the action's own result
+        return self._gate.do(action, call.credential, call.request.origin)
 
 
 @dataclass(frozen=True, slots=True)
 class _Call:
-    """A request on its way through the gate."""
+    """A request, what its path and query say, and what it shows of who calls."""
 
-    gate: Gate
-    row: Translation | Arrival | Joining | Departure
     request: Request
     told: dict[str, str]
     credential: Credential
-
-    def do(self, action: Any) -> Any:  # noqa: ANN401  any action, and its own result
-        """Through the gate."""
-        return self.gate.do(action, self.credential, self.request.origin)
-
-    def read(self, kind: type[msgspec.Struct], body: bytes) -> Said:
-        """What the request says, typed; a stranger's bad request is answered as a stranger's, not as a bad one."""
-        try:
-            return _said(kind, self.told, body)
-        except Invalid:
-            self.gate.identify(self.credential)
-            raise
-
-    def ask(self, kind: type[msgspec.Struct], read: Callable[[Said], Any]) -> tuple[Said, Any]:
-        """What a request without a JSON body says, and what the gate answers to its action."""
-        said = self.read(kind, b"")
-        return said, self.do(self.action(read, said))
-
-    def translate(self, row: Translation, body: bytes, here: Here) -> Reply:
-        """Read, do, write."""
-        said = self.read(row.said, body)
-        result = row.write(self.do(self.action(row.read, said)), here)
-        return result if isinstance(result, Reply) else Reply(200, encode(result))
-
-    def action(self, read: Callable[[Said], Any], said: Said) -> Any:  # noqa: ANN401  any action
-        """The action that a request asks for; bad words of a stranger are answered as in `read`."""
-        try:
-            return read(said)
-        except Failure:
-            self.gate.identify(self.credential)
-            raise
 
 
 def _said(kind: type[msgspec.Struct], told: dict[str, str], body: bytes) -> Said:

@@ -14,7 +14,7 @@ import msgspec
 from modelyard.action import Ref
 from modelyard.actions import access, models, versions
 from modelyard.domain import filters, names, pages
-from modelyard.domain.models import Alias, RegisteredModel, Version, referenced_version
+from modelyard.domain.models import Alias, RegisteredModel, Registration, Version, referenced_version
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
@@ -158,7 +158,7 @@ def _update_model(said: ChangedModel) -> AnyAction:
 def _create_version(said: NewVersion) -> AnyAction:
     if not said.source:
         raise Invalid("source must say where the version comes from; it is kept as a label.")
-    told = versions.Registration(
+    told = Registration(
         source=text(said.source),
         run_id=short(said.run_id),
         run_tracking_server_id=short(said.run_tracking_server_id),

@@ -9,9 +9,8 @@ from typing import Any, Final
 import msgspec
 
 from modelyard.actions import access
-from modelyard.actions.access import PrincipalCard
+from modelyard.actions.access import PrincipalCard, PrincipalList
 from modelyard.domain.access import Principal, PrincipalKind
-from modelyard.domain.pages import Page, Window
 from modelyard.errors import AlreadyExists, Failure, Invalid
 from modelyard.surfaces.wire import STATUS, AnyAction, Here, Nothing, Reply, Row, Translation, encode, told_as
 
@@ -102,15 +101,13 @@ def _create(kind: PrincipalKind, said: NewPrincipal) -> AnyAction:
 
 
 def _list(kind: PrincipalKind, said: Listing) -> AnyAction:
-    if said.filter:
-        found = _FILTER.match(said.filter)
-        if not found:
-            raise Invalid('filter must be one comparison such as `userName eq "alice@example.com"`.')
-        return access.ListPrincipals(kind, Window(1), found[1])
-    if said.start_index > 1:
-        # Clients go on until a page is empty; the first page held everything up to its bound.
-        return access.ListPrincipals(kind, Window(0, "\U0010ffff"))
-    return access.ListPrincipals(kind, Window(max(0, min(said.count, _MOST))))
+    skip, most = max(0, said.start_index - 1), max(0, min(said.count, _MOST))
+    if not said.filter:
+        return access.ListPrincipals(kind, skip, most)
+    found = _FILTER.match(said.filter)
+    if not found:
+        raise Invalid('filter must be one comparison such as `userName eq "alice@example.com"`.')
+    return access.ListPrincipals(kind, skip, most, found[1])
 
 
 def _patch(kind: PrincipalKind, said: Patch) -> AnyAction:
@@ -174,14 +171,13 @@ def _me(card: PrincipalCard, here: Here) -> Reply:
     return Reply(200, encode(told), headers)
 
 
-def _cards(page: Page[PrincipalCard], here: Here) -> object:
-    found = [_card(card, here) for card in page.items]
+def _cards(listed: PrincipalList, here: Here) -> object:
     return {
         "schemas": [_LIST_SCHEMA],
-        "totalResults": len(found),
-        "startIndex": 1,
-        "itemsPerPage": len(found),
-        "Resources": found,
+        "totalResults": listed.total,
+        "startIndex": listed.skipped + 1,
+        "itemsPerPage": len(listed.cards),
+        "Resources": [_card(card, here) for card in listed.cards],
     }
 
 

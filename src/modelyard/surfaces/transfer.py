@@ -33,6 +33,18 @@ class InThread(Protocol):
         ...
 
 
+def sure(send: Send) -> Send:
+    """`send`, with one word for every way in which a connection may have gone."""
+
+    async def sending(message: Mapping[str, Any]) -> None:
+        try:
+            await send(message)
+        except (OSError, RuntimeError) as error:
+            raise ClientGone from error
+
+    return sending
+
+
 async def chunks(receive: Receive) -> AsyncIterator[bytes]:
     """The body's chunks as they come; `ClientGone` when the client gives up half-way."""
     while True:

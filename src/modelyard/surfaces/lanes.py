@@ -1,0 +1,50 @@
+"""Where work runs, so that neither a slow disk nor Python's one lock holds up what is quick.
+
+On PostgreSQL every action waits for the network, so all run in a pool of threads. On SQLite a read of a few rows takes
+less time than handing it to a thread and back (each step of a statement gives up Python's lock, and two threads then
+wait for each other), so it runs at once; commands queue for one thread, as the database has one writer, and lists and
+bytes go to the pool.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from modelyard.action import Action
+
+Value = TypeVar("Value")
+
+
+class Lanes:
+    """A pool of threads, and for SQLite one more for commands."""
+
+    def __init__(self, threads: int, *, one_writer: bool) -> None:
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
+        self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer") if one_writer else None
+
+    async def run(self, work: Callable[[], Value]) -> Value:
+        """Run what may wait, for the disk or for long, in the pool."""
+        return await _in(self._pool, work)
+
+    async def do(self, action: Action[Any, Any], work: Callable[[], Value]) -> Value:
+        """Run what does this action where it belongs."""
+        if self._writer is None:
+            return await _in(self._pool, work)
+        if action.changes:
+            return await _in(self._writer, work)
+        if action.needs:  # a question about named securables reads a few rows; a list may read many
+            return work()
+        return await _in(self._pool, work)
+
+    def close(self) -> None:
+        """Wait for what is under way."""
+        self._pool.shutdown()
+        if self._writer:
+            self._writer.shutdown()
+
+
+async def _in(executor: Executor, work: Callable[[], Value]) -> Value:
+    return await asyncio.get_running_loop().run_in_executor(executor, work)
