@@ -57,6 +57,11 @@ class Action(Generic[Tx, Result]):
     open_to: ClassVar[str] = ""
     changes: ClassVar[bool]
 
+    @property
+    def is_brief(self) -> bool:
+        """Whether it only reads a few rows: a question about securables that it names does, a list may read many."""
+        return not self.changes and bool(self.needs)
+
     def run(self, tx: Tx) -> Result:
         """Do it inside the gate's transaction; raise a `Failure` to undo everything."""
         raise NotImplementedError

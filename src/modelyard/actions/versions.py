@@ -179,6 +179,11 @@ class SearchVersions(Query[Look, Page[Version]]):
 
     open_to = "every principal: rows are filtered by its privileges in the database"
 
+    @property
+    def is_brief(self) -> bool:
+        """A model has some tens of versions as a rule; a run is looked for in all models."""
+        return self.asked.model is not None
+
     def run(self, tx: Look) -> Page[Version]:
         """List them."""
         return models.search_versions(tx, self.asked, self.window)

@@ -35,7 +35,7 @@ class Lanes:
             return await _in(self._pool, work)
         if action.changes:
             return await _in(self._writer, work)
-        if action.needs:  # a question about named securables reads a few rows; a list may read many
+        if action.is_brief:
             return work()
         return await _in(self._pool, work)
 
