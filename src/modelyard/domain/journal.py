@@ -49,4 +49,3 @@ class Origin:
     request_id: str
     address: str = ""
     user_agent: str = ""
-    route: str = ""

@@ -102,7 +102,6 @@ class Request:
             request_id=request_id,
             address=client[0] if client else "",
             user_agent=self.headers.get("user-agent", ""),
-            route=self.path,
         )
 
     @property
