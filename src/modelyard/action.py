@@ -1,7 +1,7 @@
 """What an action is: everything about one use case in one place, checked when it is defined.
 
 A *Query* looks and is recorded when refused. A *Command* changes and is always recorded, in the same transaction.
-Later kinds (the server's own chores, predictions) join them here when there is something for them to do.
+A *Chore* is the server's own work, done for nobody else. Predictions join them here when there is something to ask.
 """
 
 from __future__ import annotations
@@ -81,7 +81,10 @@ class Action(Generic[Tx, Result]):
         unknown = {need.naming for need in cls.needs if need.naming} - cls.__annotations__.keys()
         if unknown:
             raise TypeError(f"{cls.__name__}: there is no field {sorted(unknown)} with the name of something new")
-        if bool(cls.needs) == bool(cls.open_to):
+        if issubclass(cls, Chore):
+            if cls.needs or cls.open_to:
+                raise TypeError(f"{cls.__name__} is the server's own work and needs nothing")
+        elif bool(cls.needs) == bool(cls.open_to):
             raise TypeError(f"{cls.__name__} must say either its needs or why it is open_to everybody")
         ACTIONS.append(cls)
 
@@ -94,6 +97,12 @@ class Query(Action[Tx, Result], abstract=True):
 
 class Command(Action[Tx, Result], abstract=True):
     """Changes something, or everything that it does is undone."""
+
+    changes = True
+
+
+class Chore(Action[Tx, Result], abstract=True):
+    """The server's own work, such as sealing the journal; it is not recorded when the server does it."""
 
     changes = True
 

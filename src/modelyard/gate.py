@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import msgspec
 
-from modelyard.domain.access import Bearer, Caller, Credential, Signed, is_genuine
+from modelyard.action import Chore
+from modelyard.domain.access import SERVER, Bearer, Caller, Credential, Server, Signed, is_genuine
 from modelyard.domain.journal import Result
 from modelyard.domain.privileges import Outcome, Question, decide
 from modelyard.errors import (
@@ -103,7 +104,8 @@ class Gate:
         try:
             with self.database.write() as tx:
                 result = self._decided(tx, attempt, credential)
-                self._record(tx, attempt, Result.DONE, "", attempt.reason)
+                if attempt.caller is not SERVER:
+                    self._record(tx, attempt, Result.DONE, "", attempt.reason)
         except CommitLost:
             self._settle_lost_commit(attempt)
         return result
@@ -111,6 +113,8 @@ class Gate:
     def _decided(self, tx: Look, attempt: _Attempt, credential: Credential) -> Any:  # noqa: ANN401  as above
         action = attempt.action
         attempt.caller = caller = self._caller(tx, credential)
+        if isinstance(action, Chore) != (caller is SERVER):
+            raise Denied("only the server itself does this work, and no other.")
         chains: dict[Ref, Chain] = {}
         reasons: list[str] = []
         for need in action.needs:
@@ -128,6 +132,8 @@ class Gate:
                 caller = access.caller_by_secret(tx, secret, self._now())
             case Signed():
                 caller = access.caller_by_id(tx, self._checked(credential).principal_id)
+            case Server():
+                caller = SERVER
             case None:
                 caller = None
         if caller is None:
@@ -154,6 +160,7 @@ class Gate:
         name = type(action).__name__
         told = journal.Attempt(
             action=name[0].lower() + name[1:],
+            securable=_subject(action),
             params=msgspec.json.encode(action).decode(),
             caller=attempt.caller,
             origin=attempt.origin,
@@ -165,7 +172,9 @@ class Gate:
 
     def _record_failure(self, attempt: _Attempt, failure: Exception) -> None:
         refused = isinstance(failure, Denied | Unauthenticated)
-        if not (refused or attempt.action.changes) or (attempt.caller is None and not self._is_news(attempt.origin)):
+        if not (refused or attempt.action.changes) or attempt.caller is SERVER:
+            return
+        if attempt.caller is None and not self._is_news(attempt.origin):
             return
         result = Result.REFUSED if refused else Result.FAILED
         message = failure.message if isinstance(failure, Failure) else "internal error"
@@ -191,6 +200,12 @@ class Gate:
             if journal.was_done(tx, attempt.origin.request_id):
                 return
         raise Unavailable("the database did not answer; nothing was changed. Ask again shortly.")
+
+
+def _subject(action: Action[Any, Any]) -> str:
+    """The full name of what an action is about: the deepest securable that it names, the last of several."""
+    named = [cast("Ref", getattr(action, need.on)).name for need in action.needs]
+    return max(reversed(named), key=lambda name: name.count("."), default="")
 
 
 def _allowed(need: Need, chain: Chain) -> Decision:

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from modelyard.action import ACTIONS, METASTORE, Action, Need
+from modelyard.action import ACTIONS, METASTORE, Action, Chore, Need
 from modelyard.app import ROWS
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
 from modelyard.surfaces.wire import Arrival, Departure, Joining, Public, Row, Translation
@@ -99,7 +99,7 @@ _MODULES = list(_HEADINGS)
 
 
 def _noun(kind: Kind) -> str:
-    return "Model" if kind is Kind.MODEL else kind.noun
+    return {Kind.MODEL: "Model", Kind.PROMPT: "Prompt"}.get(kind, kind.noun)
 
 
 def _need(kind: type[Action[Any, Any]], need: Need) -> str:
@@ -126,7 +126,7 @@ def _listed(routes: Iterable[str]) -> str:
 
 def routes_of_actions() -> dict[type[Action[Any, Any]], list[str]]:
     """The routes that build each action."""
-    found: dict[type[Action[Any, Any]], list[str]] = {kind: [] for kind in ACTIONS}
+    found: dict[type[Action[Any, Any]], list[str]] = {kind: [] for kind in ACTIONS if not issubclass(kind, Chore)}
     for row in ROWS:
         for kind in actions_of(row):
             told = f"{row.method} {row.path}" + (f"?action={row.doing}" if row.doing else "")

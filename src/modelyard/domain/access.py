@@ -104,8 +104,16 @@ class Signed:
     signature: str
 
 
-Credential: TypeAlias = Bearer | Signed | None
-"""What a surface hands to the gate; None is an anonymous caller."""
+@dataclass(frozen=True, slots=True)
+class Server:
+    """The server itself, which asks for its own chores; no surface makes one."""
+
+
+Credential: TypeAlias = Bearer | Signed | Server | None
+"""What is handed to the gate; None is an anonymous caller."""
+
+SERVER: Final = Caller(Principal("", PrincipalKind.SERVICE_PRINCIPAL, "modelyard", "Modelyard"), frozenset())
+"""Who does the server's chores: nobody who could hold a privilege."""
 
 
 def sign(key: bytes, principal_id: str, scope: str, expires_at: int) -> str:

@@ -25,6 +25,10 @@ class Kind(StrEnum):
     SCHEMA = "SCHEMA"
     MODEL = "FUNCTION"
     """A registered model is a sub-type of FUNCTION in Unity Catalog, and is called so in its grants."""
+    PROMPT = "PROMPT"
+    """A prompt shares the names, privileges and words of models, and is another thing."""
+    ROUTINE = "ROUTINE"
+    """Only in references: whatever leaf has the name. Grants and tags are spoken of so, never one thing alone."""
 
     @property
     def noun(self) -> str:
@@ -37,7 +41,12 @@ _NOUNS: Final = {
     Kind.CATALOG: "Catalog",
     Kind.SCHEMA: "Schema",
     Kind.MODEL: "Routine or Model",
+    Kind.PROMPT: "Routine or Model",
+    Kind.ROUTINE: "Routine or Model",
 }
+
+LEAVES: Final = frozenset({Kind.MODEL, Kind.PROMPT})
+"""What a schema holds: all of them share one space of names."""
 
 
 class Privilege(StrEnum):
@@ -78,6 +87,7 @@ APPLICABLE: Final[dict[Kind, frozenset[Privilege]]] = {
     Kind.CATALOG: _INNER | {Privilege.BROWSE, Privilege.CREATE_SCHEMA, Privilege.USE_CATALOG},
     Kind.SCHEMA: _INNER,
     Kind.MODEL: _INNER - {Privilege.CREATE_MODEL, Privilege.USE_SCHEMA},
+    Kind.PROMPT: _INNER - {Privilege.CREATE_MODEL, Privilege.USE_SCHEMA},
 }
 """Which privileges may be granted on which kind of securable."""
 
@@ -91,6 +101,7 @@ _LOOK: Final = {
     Kind.CATALOG: Privilege.USE_CATALOG,
     Kind.SCHEMA: Privilege.USE_SCHEMA,
     Kind.MODEL: Privilege.EXECUTE,
+    Kind.PROMPT: Privilege.EXECUTE,
 }
 """What lets a principal read the metadata of each kind; BROWSE shows it too, where a question says so."""
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import CTE, and_, bindparam, delete, func, literal, select, update
 
 from modelyard.domain.access import EVERYBODY, Caller, Principal, PrincipalKind, Token
-from modelyard.domain.privileges import Chain, Kind, Node, Privilege
+from modelyard.domain.privileges import LEAVES, Chain, Kind, Node, Privilege
 from modelyard.errors import NoSuchPrincipal
 from modelyard.store import schema
 from modelyard.store.lists import is_in, texts
@@ -100,7 +100,7 @@ _CHAIN: Final = (
     .where(is_in(_securables.c.full_name, "levels"))
 )
 _EXISTS: Final = select(_securables.c.kind).where(_securables.c.full_name == bindparam("full_name"))
-_KINDS: Final = (Kind.METASTORE, Kind.CATALOG, Kind.SCHEMA, Kind.MODEL)
+_CONTAINERS: Final = (Kind.METASTORE, Kind.CATALOG, Kind.SCHEMA)
 
 
 def chain(tx: Look, caller: Caller, ref: Ref, child: str = "") -> Chain:
@@ -108,12 +108,16 @@ def chain(tx: Look, caller: Caller, ref: Ref, child: str = "") -> Chain:
     wanted = _levels(ref)
     found = _nodes(tx, caller, wanted)
     nodes: list[Node] = []
-    for kind, full_name in zip(_KINDS, wanted, strict=False):
+    for kind, full_name in zip((*_CONTAINERS, ref.kind), wanted, strict=False):
         node = found.get(full_name)
-        if node is None:
+        if node is None or not _is(node.kind, kind):
             return Chain(tuple(nodes), missing=Node(kind, "", full_name))
         nodes.append(node)
     return Chain(tuple(nodes), taken=_taken(tx, nodes[-1], child) if child else None)
+
+
+def _is(found: Kind, wanted: Kind) -> bool:
+    return found is wanted or (wanted is Kind.ROUTINE and found in LEAVES)
 
 
 def _levels(ref: Ref) -> list[str]:
@@ -236,6 +240,9 @@ def add_principal(tx: Write, principal: Principal, created_at: int) -> None:
         display_name=principal.display_name,
         active=int(principal.active),
         created_at=created_at,
+        external_id="",
+        profile="{}",
+        entitlements="[]",
     )
 
 
@@ -292,6 +299,8 @@ def add_token(tx: Write, token: Token, principal_id: str, secret: str) -> None:
         created_at=token.created_at,
         created_by=token.created_by,
         expires_at=token.expires_at,
+        kind="personal",
+        last_used_at=None,
     )
 
 

@@ -35,9 +35,13 @@ _DONE: Final = select(_audit.c.seq).where(_audit.c.request_id == bindparam("requ
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What is recorded of one attempt at an action; `params` is a JSON object without secrets."""
+    """What is recorded of one attempt at an action.
+
+    `securable` is the full name of what it is about, `params` a JSON object without secrets.
+    """
 
     action: str
+    securable: str
     params: str
     caller: Caller | None
     origin: Origin
@@ -65,6 +69,8 @@ def record(tx: Write, attempt: Attempt, now: int) -> None:
         result=attempt.result.value,
         error=attempt.error,
         message=attempt.message[:_MAX_TEXT],
+        securable=attempt.securable,
+        seal=None,
     )
 
 

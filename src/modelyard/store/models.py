@@ -403,6 +403,8 @@ def _record_move(tx: Write, model: Node, alias: str, before: int | None, after: 
         moved_at=tx.now,
         moved_by=tx.actor,
         request_id=tx.context.origin.request_id,
+        folded=alias.lower(),
+        reason="",
     )
 
 

@@ -11,6 +11,7 @@ from sqlalchemy import (
     BigInteger,
     Column,
     ForeignKey,
+    ForeignKeyConstraint,
     Index,
     Integer,
     MetaData,
@@ -18,6 +19,7 @@ from sqlalchemy import (
     Table,
     Text,
     UniqueConstraint,
+    text,
 )
 
 METADATA: Final = MetaData(
@@ -51,6 +53,9 @@ principals = Table(
     Column("display_name", Name, nullable=False),
     Column("active", Integer, nullable=False),
     Column("created_at", Number, nullable=False),
+    Column("external_id", Name, nullable=False, server_default="", comment="what a directory calls it"),
+    Column("profile", Name, nullable=False, server_default="{}", comment="a JSON object: names and addresses"),
+    Column("entitlements", Name, nullable=False, server_default="[]", comment="a JSON list of texts"),
 )
 
 members = Table(
@@ -71,6 +76,39 @@ tokens = Table(
     Column("created_at", Number, nullable=False),
     Column("created_by", Name, nullable=False),
     Column("expires_at", Number),
+    Column("kind", Name, nullable=False, server_default="personal", comment="personal, oauth or session"),
+    Column("last_used_at", Number, comment="to the minute; empty until the first use"),
+)
+
+service_secrets = Table(
+    "service_secrets",
+    METADATA,
+    Column("id", Name, primary_key=True),
+    Column("principal_id", Name, ForeignKey(principals.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("secret_hash", Name, nullable=False, unique=True, comment="SHA-256 of the secret"),
+    Column("created_at", Number, nullable=False),
+    Column("created_by", Name, nullable=False),
+    Column("expires_at", Number),
+    Column("last_used_at", Number),
+)
+
+identities = Table(
+    "identities",
+    METADATA,
+    Column("issuer", Name, nullable=False),
+    Column("subject", Name, nullable=False, comment="who the issuer says it is"),
+    Column("principal_id", Name, ForeignKey(principals.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    PrimaryKeyConstraint("issuer", "subject"),
+)
+
+logins = Table(
+    "logins",
+    METADATA,
+    Column("state", Name, primary_key=True, comment="SHA-256 of what the browser brings back; used once"),
+    Column("nonce", Name, nullable=False),
+    Column("verifier", Name, nullable=False, comment="PKCE's secret until the code is exchanged"),
+    Column("return_to", Name, nullable=False, comment="a path of ours"),
+    Column("created_at", Number, nullable=False),
 )
 
 securables = Table(
@@ -159,7 +197,33 @@ alias_moves = Table(
     Column("moved_at", Number, nullable=False),
     Column("moved_by", Name, nullable=False),
     Column("request_id", Name, nullable=False),
-    Index(None, "model_id", "alias", "seq"),
+    Column("folded", Name, nullable=False, server_default="", comment="the alias without case"),
+    Column("reason", Name, nullable=False, server_default="", comment="why, in the words of who moved it"),
+    Index(None, "model_id", "folded", "seq"),
+)
+
+protected_aliases = Table(
+    "protected_aliases",
+    METADATA,
+    Column("schema_id", Name, ForeignKey(securables.c.id, ondelete="CASCADE"), nullable=False),
+    Column("pattern", Name, nullable=False, comment="without case; * stands for any letters"),
+    Column("created_at", Number, nullable=False),
+    Column("created_by", Name, nullable=False),
+    PrimaryKeyConstraint("schema_id", "pattern"),
+)
+
+alias_movers = Table(
+    "alias_movers",
+    METADATA,
+    Column("schema_id", Name, nullable=False),
+    Column("pattern", Name, nullable=False),
+    Column("principal_id", Name, ForeignKey(principals.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    PrimaryKeyConstraint("schema_id", "pattern", "principal_id"),
+    ForeignKeyConstraint(
+        ["schema_id", "pattern"],
+        ["protected_aliases.schema_id", "protected_aliases.pattern"],
+        ondelete="CASCADE",
+    ),
 )
 
 securable_tags = Table(
@@ -208,6 +272,74 @@ uploads = Table(
     Column("size", Number, nullable=False),
 )
 
+prompts = Table(
+    "prompts",
+    METADATA,
+    Column("id", Name, ForeignKey(securables.c.id, ondelete="CASCADE"), primary_key=True),
+    Column("last_version", Number, nullable=False, comment="the highest number ever given; never goes back"),
+)
+
+prompt_versions = Table(
+    "prompt_versions",
+    METADATA,
+    Column("id", Name, primary_key=True),
+    Column("prompt_id", Name, ForeignKey(prompts.c.id, ondelete="CASCADE"), nullable=False),
+    Column("number", Number, nullable=False),
+    Column("template", Name, nullable=False, comment="as the client wrote it; it never changes"),
+    Column("comment", Name, nullable=False),
+    Column("created_at", Number, nullable=False),
+    Column("created_by", Name, nullable=False),
+    Column("updated_at", Number, nullable=False),
+    Column("updated_by", Name, nullable=False),
+    UniqueConstraint("prompt_id", "number"),
+)
+
+prompt_aliases = Table(
+    "prompt_aliases",
+    METADATA,
+    Column("prompt_id", Name, ForeignKey(prompts.c.id, ondelete="CASCADE"), nullable=False),
+    Column("folded", Name, nullable=False, comment="the alias without case: unique in a prompt"),
+    Column("name", Name, nullable=False),
+    Column("version_id", Name, ForeignKey(prompt_versions.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    PrimaryKeyConstraint("prompt_id", "folded"),
+)
+
+prompt_version_tags = Table(
+    "prompt_version_tags",
+    METADATA,
+    Column("owner_id", Name, ForeignKey(prompt_versions.c.id, ondelete="CASCADE"), nullable=False),
+    Column("key", Name, nullable=False),
+    Column("value", Name, nullable=False),
+    PrimaryKeyConstraint("owner_id", "key"),
+)
+
+prompt_links = Table(
+    "prompt_links",
+    METADATA,
+    Column("version_id", Name, ForeignKey(prompt_versions.c.id, ondelete="CASCADE"), nullable=False),
+    Column("kind", Name, nullable=False, comment="model, trace or run"),
+    Column("target", Name, nullable=False, comment="an id that the tracking server knows"),
+    PrimaryKeyConstraint("version_id", "kind", "target"),
+)
+
+lineage = Table(
+    "lineage",
+    METADATA,
+    Column("seq", Serial, primary_key=True, autoincrement=True),
+    Column("version_id", Name, ForeignKey(versions.c.id, ondelete="CASCADE"), nullable=False),
+    Column("direction", Name, nullable=False, comment="upstream or downstream of the version"),
+    Column("kind", Name, nullable=False, comment="run, job, notebook, table, model_version, …"),
+    Column("name", Name, nullable=False, comment="what the other end is called, where it is no version here"),
+    Column("other_id", Name, nullable=False, server_default="", comment="the other end, where it is a version here"),
+    Column("details", Name, nullable=False, comment="a JSON object, as the client said it"),
+    Column("first_at", Number, nullable=False),
+    Column("last_at", Number, nullable=False),
+    Column("times", Number, nullable=False, comment="how often it was noted"),
+    Column("noted_by", Name, nullable=False, comment="who noted it last"),
+    UniqueConstraint("version_id", "direction", "kind", "name"),
+    Index(None, "other_id"),
+)
+
 audit = Table(
     "audit",
     METADATA,
@@ -226,6 +358,22 @@ audit = Table(
     Column("result", Name, nullable=False, comment="done, refused or failed"),
     Column("error", Name, nullable=False, comment="the kind of failure"),
     Column("message", Name, nullable=False, comment="why it was allowed, or what the caller was told"),
+    Column("securable", Name, nullable=False, server_default="", comment="the full name of what it is about"),
+    Column("seal", Number, comment="the seal that covers this row; empty for about a second"),
+    Index(None, "principal", "seq"),
+    Index(None, "action_name", "seq"),
+    Index(None, "securable", "seq"),
+    Index("ix_audit_unsealed", "seq", sqlite_where=text("seal IS NULL"), postgresql_where=text("seal IS NULL")),
+    Index(None, "seal"),
+)
+
+seals = Table(
+    "seals",
+    METADATA,
+    Column("number", Number, primary_key=True, autoincrement=False, comment="1, 2, 3, … without a gap"),
+    Column("sealed_at", Number, nullable=False),
+    Column("rows", Number, nullable=False, comment="how many audit rows it covers"),
+    Column("digest", Name, nullable=False, comment="SHA-256 over the digest before it and these rows"),
 )
 
 events = Table(

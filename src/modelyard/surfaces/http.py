@@ -71,12 +71,20 @@ class Site:
     signing_key: bytes
     presigned: bool
 
-    def here(self, host: str, scheme: str) -> Here:
+    def here(self, request: Request) -> Here:
         """The server as the client of this request sees it; `Invalid` for a Host that it does not have."""
+        host = request.headers.get("host", "")
         if _host_name(host) not in self.allowed_hosts:
             raise Invalid("this server has another name; an operator can add this one to allowed_hosts.")
-        base_url = self.public_url or f"{scheme}://{host}"
-        return Here(base_url, self.metastore_id, self.workspace_id, self.signing_key, self.presigned)
+        return Here(
+            base_url=self.public_url or f"{request.scheme}://{host}",
+            metastore_id=self.metastore_id,
+            workspace_id=self.workspace_id,
+            signing_key=self.signing_key,
+            presigned=self.presigned,
+            user_agent=request.origin.user_agent,
+            address=request.origin.address,
+        )
 
 
 def _host_name(host: str) -> str:
@@ -180,12 +188,12 @@ class Endpoint:
             await _send(sure, Reply(500, _INTERNAL), request_id)
 
     async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
-        here = self._site.here(request.headers.get("host", ""), request.scheme)
+        here = self._site.here(request)
         row, said = self.routes.find(request.method, request.path, request.query.get("action", ""))
         if isinstance(row, Public):
             await _send(send, await self._public(row, here), request.origin.request_id)
             return
-        call = _Call(request, {**request.query, **said}, credential(request, said))
+        call = _Call(request, {**request.query, **_heard(row, request), **said}, credential(request, said))
         try:
             reply = await self._dispatch(row, call, here, receive, send)
         except Failure as failure:
@@ -269,6 +277,12 @@ class _Call:
     request: Request
     told: dict[str, str]
     credential: Credential
+
+
+def _heard(row: Row, request: Request) -> dict[str, str]:
+    """What a row takes from headers."""
+    wanted = row.hears if isinstance(row, Translation) else ()
+    return {name: request.headers[header] for header, name in wanted if header in request.headers}
 
 
 def _said(kind: type[msgspec.Struct], told: dict[str, str], body: bytes) -> Said:

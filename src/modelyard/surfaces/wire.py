@@ -60,6 +60,9 @@ class Here:
     workspace_id: int
     signing_key: bytes
     presigned: bool = False
+    user_agent: str = ""
+    address: str = ""
+    """Where the request came from, as far as the server can tell."""
 
     def url(self, link: Link) -> str:
         """A link's address, signed."""
@@ -158,6 +161,8 @@ class Translation:
     blame: Callable[[Failure], Reply] = blame
     doing: str = ""
     """The value of the query parameter `action` that tells rows of one path apart."""
+    hears: tuple[tuple[str, str], ...] = ()
+    """Headers that say something: their names in lower case, and the fields of `said` that they fill."""
 
 
 @dataclass(frozen=True, slots=True)
