@@ -23,7 +23,7 @@ from modelyard.store.installation import Installation
 from modelyard.store.lock import Lock
 from modelyard.store.parts import PartStore
 from modelyard.store.session import Database
-from modelyard.surfaces import discovery, mlflow, scim, tokens, unity
+from modelyard.surfaces import discovery, mlflow, modelyard, scim, tokens, unity
 from modelyard.surfaces import files as files_surface
 from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
@@ -39,6 +39,7 @@ ROWS: Final[tuple[Row, ...]] = (
     *discovery.ROWS,
     *mlflow.ROWS,
     *unity.ROWS,
+    *modelyard.ROWS,
     *files_surface.ROWS,
     *scim.ROWS,
     *tokens.ROWS,

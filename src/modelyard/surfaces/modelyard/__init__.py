@@ -1,0 +1,11 @@
+"""What no other product has, under `/api/2.0/modelyard/*`: flat JSON objects, paged lists, the common envelope."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from modelyard.surfaces.wire import Row
+
+PREFIX: Final = "/api/2.0/modelyard"
+
+ROWS: Final[tuple[Row, ...]] = ()
