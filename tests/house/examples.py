@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, files, models, uploads, versions
+from modelyard.actions import access, catalogs, files, lineage, models, uploads, versions
 from modelyard.domain.access import PrincipalKind
 from modelyard.domain.filters import VersionFilter
 from modelyard.domain.models import Tag
@@ -164,7 +164,8 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     versions.DeleteVersion: lambda at: versions.DeleteVersion(*at.ready()),
     versions.SetVersionTag: lambda at: versions.SetVersionTag(*at.ready(), Tag("stage", "new")),
     versions.DeleteVersionTag: lambda at: versions.DeleteVersionTag(*at.ready(), "stage"),
-    versions.NoteLineage: lambda at: versions.NoteLineage(*at.ready()),
+    lineage.NoteLineage: lambda at: lineage.NoteLineage(*at.ready()),
+    lineage.GetLineage: lambda at: lineage.GetLineage(*at.ready()),
     # Files
     files.FindFile: lambda at: files.FindFile(*at.ready(), "MLmodel"),
     files.FindDirectory: lambda at: files.FindDirectory(*at.ready(), ""),

@@ -142,9 +142,13 @@ class World:
     def ready(self, model: Ref) -> int:
         """A version with an `MLmodel` file, finalized."""
         number = self.register(model)
+        self.finish(model, number)
+        return number
+
+    def finish(self, model: Ref, number: int) -> None:
+        """Bring an `MLmodel` file, and finalize."""
         self.do(files.KeepFile(model, number, "MLmodel", *self.blob(MLMODEL)), self.owner)
         self.do(versions.FinalizeVersion(model, number), self.owner)
-        return number
 
 
 def containers(ref: Ref) -> tuple[Ref, Ref]:

@@ -11,12 +11,13 @@ from modelyard.action import Command, Need, Query, Ref
 from modelyard.domain import files as manifest
 from modelyard.domain.filters import VersionFilter
 from modelyard.domain.journal import Event
+from modelyard.domain.lineage import VERSION, Direction, End
 from modelyard.domain.models import MODEL_FILE, Registration, Status, Tag, Version, model_id_in, pending, ready
 from modelyard.domain.names import MAX_TAGS
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Privilege
 from modelyard.errors import Denied, WrongState
-from modelyard.store import catalogs, files, models
+from modelyard.store import catalogs, files, lineage, models
 from modelyard.store.catalogs import VERSION_TAGS
 from modelyard.store.tx import Look, Write
 
@@ -63,13 +64,16 @@ class RegisterCopy(Command[Write, Version]):
         origin = ready(models.version(tx, tx.at(self.origin), self.number), "be copied")
         said = [{"type": kind, "name": name} for kind, name in self.told.dependencies]
         dependencies = json.dumps(said or models.dependencies(tx, origin.id))
-        return _register(tx, tx.at(self.model), self.told, self.told.model_id or origin.model_id, dependencies)
+        made = _register(tx, tx.at(self.model), self.told, self.told.model_id or origin.model_id, dependencies)
+        lineage.note(tx, made.id, Direction.UPSTREAM, [End(VERSION, f"{origin.model}/{origin.number}")], origin.id)
+        return made
 
 
 def _register(tx: Write, model: Node, told: Registration, model_id: str, dependencies: str) -> Version:
     made = models.add_version(tx, model, told, logged_model=model_id, dependencies=dependencies)
     for tag in told.tags:
         VERSION_TAGS.set(tx, made.id, tag, MAX_TAGS)
+    lineage.note(tx, made.id, Direction.UPSTREAM, told.ends())
     tx.announce(Event.MODEL_VERSION_CREATED, model.full_name, version=made.number, source=told.source)
     return made
 
@@ -267,17 +271,3 @@ class DeleteVersionTag(Command[Write, None]):
         VERSION_TAGS.remove(tx, version.id, self.key)
         models.touch_version(tx, version.id)
         tx.announce(Event.TAG_DELETED, version.model, version=self.number, key=self.key)
-
-
-@dataclass(frozen=True)
-class NoteLineage(Query[Look, None]):
-    """Take a client's note that it read a version; whoever may read it may say so."""
-
-    model: Ref
-    number: int
-
-    needs = (Need(Privilege.EXECUTE, on="model"),)
-
-    def run(self, tx: Look) -> None:
-        """The version must be there; the notes themselves are not kept yet."""
-        models.version(tx, tx.at(self.model), self.number)

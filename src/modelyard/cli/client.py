@@ -20,6 +20,7 @@ MLFLOW: Final = "/api/2.0/mlflow/unity-catalog"
 UNITY: Final = "/api/2.1/unity-catalog"
 SCIM: Final = "/api/2.0/preview/scim/v2"
 FILES: Final = "/api/2.0/fs"
+OURS: Final = "/api/2.0/modelyard"
 TOKENS: Final = "/api/2.0"
 _TIMEOUT_SECONDS: Final = 60
 

@@ -30,12 +30,12 @@ _UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u206
 
 def fail(message: str) -> None:
     """Say what went wrong."""
-    err.print(Text.assemble(("error: ", "bold red"), _harmless(message)), soft_wrap=True)
+    err.print(Text.assemble(("error: ", "bold red"), harmless(message)), soft_wrap=True)
 
 
 def say(message: str) -> None:
     """Say something on the error stream, so that what is piped on stays clean."""
-    err.print(Text(_harmless(message)), soft_wrap=True)
+    err.print(Text(harmless(message)), soft_wrap=True)
 
 
 def show(found: object, *, as_json: bool, columns: Sequence[str]) -> None:
@@ -95,7 +95,7 @@ def _cell(key: str, value: object) -> Text:
         case dict():
             return Text(json.dumps(value))
         case _:
-            text = _harmless(str(value))
+            text = harmless(str(value))
             return Text(text, _STYLES.get(text, ""))
 
 
@@ -107,7 +107,7 @@ def moment(milliseconds: int) -> str:
 def _brief(value: object) -> str:
     """An alias as `Champion → 3`, a tag as `key=value`, a member by its name."""
     if not isinstance(value, dict):
-        return _harmless(str(value))
+        return harmless(str(value))
     match cast("dict[str, object]", value):
         case {"alias": alias, "version": version} | {"alias_name": alias, "version_num": version}:
             text = f"{alias} → {version}"
@@ -117,8 +117,9 @@ def _brief(value: object) -> str:
             text = str(name)
         case other:
             text = json.dumps(other)
-    return _harmless(text)
+    return harmless(text)
 
 
-def _harmless(text: str) -> str:
+def harmless(text: str) -> str:
+    """Text without what could move the cursor or recolour the screen."""
     return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)

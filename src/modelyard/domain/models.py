@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from modelyard.domain.lineage import RUN, End, bounded, end
 from modelyard.errors import WrongState
 
 MODEL_FILE: Final = "MLmodel"
@@ -90,6 +91,14 @@ class Registration:
     model_id: str = ""
     tags: tuple[Tag, ...] = ()
     dependencies: tuple[tuple[str, str], ...] = ()
+    sources: tuple[End, ...] = ()
+    """What made it and what it was made from, besides its run and its dependencies."""
+
+    def ends(self) -> tuple[End, ...]:
+        """Everything upstream of the version, for its lineage."""
+        run = [end(RUN, self.run_id, tracking_server=self.run_tracking_server_id)]
+        needed = [end(kind.lower(), name) for kind, name in self.dependencies]
+        return bounded([*run, *needed, *self.sources])
 
 
 def ready(version: Version, wish: str) -> Version:

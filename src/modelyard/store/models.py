@@ -30,7 +30,7 @@ _securables, _principals = schema.securables, schema.principals
 _models, _versions, _aliases, _moves = schema.models, schema.versions, schema.aliases, schema.alias_moves
 
 _catalog, _schema = _securables.alias("the_catalog"), _securables.alias("the_schema")
-_VISIBLE: Final = or_(
+VISIBLE: Final = or_(
     IS_ADMIN,
     and_(
         passed(_catalog, Kind.CATALOG),
@@ -43,7 +43,7 @@ _VISIBLE: Final = or_(
 )
 """The rule of `domain.privileges.decide` for EXECUTE on a model as metadata, for a row of `_securables`."""
 
-_LOCATED: Final = (
+LOCATED: Final = (
     _securables.join(_schema, _schema.c.id == _securables.c.parent_id)
     .join(_catalog, _catalog.c.id == _schema.c.parent_id)
     .join(_models, _models.c.id == _securables.c.id)
@@ -57,8 +57,8 @@ _GET: Final = (
 )
 _SEARCH: Final = (
     select(*_MODEL)
-    .select_from(_LOCATED.join(_principals, _OWNER))
-    .where(_securables.c.kind == Kind.MODEL.value, _securables.c.full_name > bindparam("after"), _VISIBLE)
+    .select_from(LOCATED.join(_principals, _OWNER))
+    .where(_securables.c.kind == Kind.MODEL.value, _securables.c.full_name > bindparam("after"), VISIBLE)
     .order_by(_securables.c.full_name)
     .limit(bindparam("most"))
 )
@@ -150,16 +150,16 @@ _BY_ALIAS: Final = (
 )
 _OF_MODEL: Final = (
     select(*_VERSION)
-    .select_from(_LOCATED.join(_versions, _IN_MODEL))
-    .where(_securables.c.full_name == bindparam("full_name"), _VISIBLE)
+    .select_from(LOCATED.join(_versions, _IN_MODEL))
+    .where(_securables.c.full_name == bindparam("full_name"), VISIBLE)
     .where(_versions.c.number < bindparam("before"))
     .order_by(_versions.c.number.desc())
     .limit(bindparam("most"))
 )
 _OF_RUN: Final = (
     select(*_VERSION)
-    .select_from(_LOCATED.join(_versions, _IN_MODEL))
-    .where(_versions.c.run_id == bindparam("run"), _versions.c.id > bindparam("after"), _VISIBLE)
+    .select_from(LOCATED.join(_versions, _IN_MODEL))
+    .where(_versions.c.run_id == bindparam("run"), _versions.c.id > bindparam("after"), VISIBLE)
     .order_by(_versions.c.id)
     .limit(bindparam("most"))
 )

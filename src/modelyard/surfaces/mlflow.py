@@ -12,17 +12,20 @@ from typing import Any, Final
 import msgspec
 
 from modelyard.action import Ref
-from modelyard.actions import access, models, versions
+from modelyard.actions import access, lineage, models, versions
 from modelyard.domain import filters, names, pages
+from modelyard.domain.lineage import Direction
 from modelyard.domain.models import Alias, RegisteredModel, Registration, Version, referenced_version
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
+from modelyard.surfaces import heard
 from modelyard.surfaces.wire import AnyAction, Here, Nothing, Pair, Row, Translation, short, tag_dicts, tags, text
 
 PREFIX: Final = "/api/2.0/mlflow/unity-catalog"
 READ_WRITE: Final = "MODEL_VERSION_OPERATION_READ_WRITE"
 READ: Final = "MODEL_VERSION_OPERATION_READ"
+_DIRECTIONS: Final = {side.name: side for side in Direction}
 CREDENTIALS_MILLISECONDS: Final = 3_600_000
 _MODELS_DEFAULT, _MODELS_MOST = 100, 1_000
 _VERSIONS_MOST = 10_000
@@ -86,6 +89,7 @@ class NewVersion(Named, frozen=True):
     tags: list[Pair] | None = None
     model_version_dependencies: list[Dependency] | None = None
     model_id: str | None = None
+    lineage_header: str = ""
 
 
 class ChangedVersion(NamedVersion, frozen=True):
@@ -107,6 +111,13 @@ class Credentials(NamedVersion, frozen=True):
     """GenerateTemporaryModelVersionCredentials."""
 
     operation: str = READ
+
+
+class Lineage(NamedVersion, frozen=True):
+    """EmitModelVersionLineage."""
+
+    model_version_lineage_info: heard.Info = heard.Info()
+    securable: heard.Securable | None = None
 
 
 class NamedAlias(NamedVersion, frozen=True):
@@ -166,6 +177,7 @@ def _create_version(said: NewVersion) -> AnyAction:
         model_id=short(said.model_id),
         tags=tags(said.tags),
         dependencies=tuple((each.type, each.name) for each in said.model_version_dependencies or ()),
+        sources=heard.from_header(said.lineage_header),
     )
     origin = referenced_version(said.source)
     if origin is None:
@@ -201,6 +213,15 @@ def _credentials(said: Credentials) -> AnyAction:
     if said.operation == READ:
         return versions.GetDownloadUri(said.ref, said.number)
     raise Invalid(f"operation must be {READ} or {READ_WRITE}.")
+
+
+def _note_lineage(said: Lineage) -> AnyAction:
+    info = said.model_version_lineage_info
+    direction = _DIRECTIONS.get(info.direction)
+    if direction is None:
+        raise Invalid(f"direction must be one of {', '.join(_DIRECTIONS)}.")
+    ends = heard.ends(info.entities, [said.securable] if said.securable else [])
+    return lineage.NoteLineage(said.ref, said.number, direction, ends)
 
 
 def _set_alias(said: NamedAlias) -> AnyAction:
@@ -327,7 +348,14 @@ ROWS: Final[tuple[Row, ...]] = (
         read=lambda said: models.GetVersionByAlias(said.ref, names.alias(said.alias)),
         write=_wrapped_version,
     ),
-    Translation("POST", _at("model-versions/create"), NewVersion, _create_version, _wrapped_version),
+    Translation(
+        "POST",
+        _at("model-versions/create"),
+        NewVersion,
+        _create_version,
+        _wrapped_version,
+        hears=heard.HEADER,
+    ),
     Translation(
         "POST",
         _at("model-versions/finalize"),
@@ -385,8 +413,8 @@ ROWS: Final[tuple[Row, ...]] = (
     Translation(
         "POST",
         _at("model-versions/emit-lineage"),
-        NamedVersion,
-        read=lambda said: versions.NoteLineage(said.ref, said.number),
+        Lineage,
+        read=_note_lineage,
     ),
     Translation(
         "GET",
