@@ -5,12 +5,13 @@ ARGS ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+OLDEST := $(VENV)/mlflow-oldest
 UV := $(BIN)/uv
-COMPILE := $(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve test test-full check format bench lock clean
+.PHONY: help setup demo serve test test-full check format clients bench lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,16 +34,22 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
 
+# An environment of its own: this MLflow does not go together with the newest one.
+$(OLDEST)/.installed: $(STAMP) requirements/mlflow-oldest.txt
+	$(PYTHON) -m venv --clear $(OLDEST)
+	$(OLDEST)/bin/python -m pip install --quiet --require-hashes -r requirements/mlflow-oldest.txt
+	@touch $@
+
 demo: $(STAMP)  ## start a server with a small model in it and show what it does
 	$(BIN)/modelyard demo $(ARGS)
 
 serve: $(STAMP)  ## start a server (options in ARGS)
 	$(BIN)/modelyard serve $(ARGS)
 
-test: $(STAMP)  ## run the tests (options in ARGS)
+test: $(STAMP) $(OLDEST)/.installed  ## run the tests (options in ARGS)
 	$(BIN)/pytest -n 2 $(ARGS)
 
-test-full: $(STAMP)  ## run the tests and the long sweeps
+test-full: $(STAMP) $(OLDEST)/.installed  ## run the tests and the long sweeps
 	$(BIN)/pytest -n 2 -m "" $(ARGS)
 
 check: $(STAMP)  ## lint, format, types and import contracts, as in CI
@@ -55,14 +62,18 @@ format: $(STAMP)  ## format the code and fix what can be fixed safely
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
+clients: $(STAMP) $(OLDEST)/.installed  ## tell every client its stories, and write docs/clients.md from what worked
+	$(BIN)/python -m tests.house.clients_page
+
 bench: $(STAMP)  ## run the benchmarks (options in ARGS)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 # The second compilation is held to the versions of the first, so both files agree.
 lock:  ## compile requirements/ from pyproject.toml (ARGS=--upgrade for newer versions)
 	@test -x $(UV) || $(MAKE) setup
-	$(COMPILE) --extra demo --group dev --output-file requirements/dev.txt $(ARGS)
-	$(COMPILE) --constraints requirements/dev.txt --output-file requirements/runtime.txt $(ARGS)
+	$(COMPILE) pyproject.toml --extra demo --group dev --output-file requirements/dev.txt $(ARGS)
+	$(COMPILE) pyproject.toml --constraints requirements/dev.txt --output-file requirements/runtime.txt $(ARGS)
+	$(COMPILE) requirements/mlflow-oldest.in --output-file requirements/mlflow-oldest.txt $(ARGS)
 
 clean:  ## remove caches and what was built (.venv stays)
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

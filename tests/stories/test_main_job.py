@@ -50,6 +50,7 @@ def register(words: dict[str, Any]) -> None:
     exec(python_blocks()[0], words)  # noqa: S102  the README is ours
 
 
+@pytest.mark.client("MLflow 3.17.2, `databricks-uc`", "register", "promote", "aliases", "load")
 @pytest.mark.parametrize("presigned", ["false", "true"], ids=["sdk-files", "presigned"])
 def test_the_readme_registers_promotes_and_loads(
     start_server: Callable[..., Server],
