@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import bytes as transfers
-from benchmarks import machine, registry, report
+from benchmarks import governance, governed, machine, registry, report
 from benchmarks.registry import Product
 
 application = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -62,6 +62,25 @@ def bytes_command(
 ) -> None:
     """Measure upload and download of one large file."""
     _conclude({"bytes": _bytes(_size(size), rounds, only, folder)}, json_file)
+
+
+@application.command("governance")
+def governance_command(
+    *,
+    grants: Annotated[int, typer.Option(help="How many grants; everything else in proportion.")] = 1_000_000,
+    postgres: Annotated[str, typer.Option(help="The URL of an empty PostgreSQL database, to measure it too.")] = "",
+    folder: Folder = None,
+) -> None:
+    """Measure decisions and filtered lists in a large catalog."""
+    size = governed.Size(grants // 10, grants // 5, grants // 100, grants)
+    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=folder) as place:
+        tables = [
+            governance.measure(Path(place) / name, url, size, _tell)
+            for name, url in (("sqlite", ""), ("postgresql", postgres))
+            if url or name == "sqlite"
+        ]
+    report.show(console, tables)
+    print("\n" + report.markdown(machine.facts(), tables, []))
 
 
 @application.command("all")
