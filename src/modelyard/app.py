@@ -19,6 +19,7 @@ from modelyard.errors import Invalid, NotFound
 from modelyard.gate import Gate
 from modelyard.store import access, installation, migrate
 from modelyard.store.blobs import BlobStore
+from modelyard.store.exchange import Exchange
 from modelyard.store.installation import Installation
 from modelyard.store.lock import Lock
 from modelyard.store.parts import PartStore
@@ -50,9 +51,13 @@ ROWS: Final[tuple[Row, ...]] = (
 class Disk:
     """The byte store on this machine's disk, as the surfaces see it."""
 
-    def __init__(self, blobs: BlobStore, limit: int) -> None:
+    def __init__(self, blobs: BlobStore, exchange: Exchange, limit: int) -> None:
         self._blobs = blobs
         self._parts = PartStore(blobs)
+        self.place = exchange.place
+        self.take = exchange.take
+        self.forget = exchange.forget
+        self.lend = exchange.lend
         self._limit = limit
 
     def open(self, entry: Entry) -> Reader:
@@ -110,7 +115,11 @@ def build(settings: Settings) -> App:
     key = signing_key(settings)
     gate = Gate(database, blobs, key)
     lanes = Lanes(settings.threads, one_writer=database.is_sqlite)
-    endpoint = Endpoint(ROWS, gate, Disk(blobs, settings.upload_limit), _site(settings, there, key), lanes)
+    exchange = Exchange(
+        settings.folder / "exchange", blobs, limit=settings.upload_limit, room=settings.exchange_limit
+    ).open()
+    disk = Disk(blobs, exchange, settings.upload_limit)
+    endpoint = Endpoint(ROWS, gate, disk, _site(settings, there, key), lanes)
     return App(endpoint, gate, database, blobs, lanes, lock)
 
 
@@ -213,6 +222,7 @@ def _site(settings: Settings, there: Installation, key: bytes) -> Site:
         workspace_id=there.workspace_id,
         signing_key=key,
         presigned=settings.presigned,
+        exchange=settings.exchange,
     )
 
 

@@ -50,6 +50,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """64 hex digits that sign URLs; empty keeps a key of its own in the data folder's `keys/`."""
     presigned: bool = False
     """Send MLflow's clients to presigned URLs instead of the Databricks SDK's Files API."""
+    exchange: bool = True
+    """Let MLflow's `uc:` client, on this machine and as the server's user, hand files over in the data folder."""
+    exchange_limit: int = 100 << 30
+    """How many bytes the copies of models that are lent to such clients take together; each lives for an hour."""
     upload_limit: int = 1 << 40
     """The largest file that is taken, in bytes."""
     threads: int = 8

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, files, lineage, models, uploads, versions
+from modelyard.actions import access, catalogs, exchange, files, lineage, models, tags, uploads, versions
 from modelyard.domain.access import PrincipalKind
+from modelyard.domain.files import Entry
 from modelyard.domain.filters import VersionFilter
-from modelyard.domain.models import Tag
+from modelyard.domain.models import Tag, TagChange
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Privilege
 from tests.house.world import Person, World, containers
@@ -61,6 +62,11 @@ def _finalize(at: Stage) -> Action[Any, Any]:
         kept = files.KeepFile(model, number, "MLmodel", *at.world.blob(b"flavors: {}\n"))
         at.world.do(kept, at.who)
     return versions.FinalizeVersion(model, number)
+
+
+def _finalize_taken(at: Stage) -> Action[Any, Any]:
+    sha256, size = at.world.blob(b"flavors: {}\n")
+    return exchange.FinalizeTaken(*at.pending(), (Entry("MLmodel", is_directory=False, size=size, sha256=sha256),))
 
 
 def _directory(at: Stage) -> Action[Any, Any]:
@@ -166,6 +172,14 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     versions.DeleteVersionTag: lambda at: versions.DeleteVersionTag(*at.ready(), "stage"),
     lineage.NoteLineage: lambda at: lineage.NoteLineage(*at.ready()),
     lineage.GetLineage: lambda at: lineage.GetLineage(*at.ready()),
+    versions.ListVersions: lambda at: versions.ListVersions(at.ready()[0], Window(10)),
+    # Tags
+    tags.ChangeModelTags: lambda at: tags.ChangeModelTags(at.world.model(), TagChange((Tag("stage", "new"),))),
+    tags.ChangeVersionTags: lambda at: tags.ChangeVersionTags(*at.ready(), TagChange(remove=("stage",))),
+    # The exchange
+    exchange.HandOver: lambda at: exchange.HandOver(*at.ready()),
+    exchange.PrepareTaking: lambda at: exchange.PrepareTaking(*at.pending()),
+    exchange.FinalizeTaken: _finalize_taken,
     # Files
     files.FindFile: lambda at: files.FindFile(*at.ready(), "MLmodel"),
     files.FindDirectory: lambda at: files.FindDirectory(*at.ready(), ""),

@@ -92,6 +92,8 @@ _HEADINGS = {
     "models": "Registered models",
     "versions": "Model versions",
     "lineage": "Lineage",
+    "tags": "Tags",
+    "exchange": "The exchange, for MLflow's `uc:` client on the server's machine",
     "files": "Files",
     "uploads": "Multipart uploads",
     "access": "Principals, tokens and grants",
@@ -146,7 +148,9 @@ def actions_of(row: Row) -> set[type[Action[Any, Any]]]:
 
 def _readers(row: Row) -> list[Callable[..., Any]]:
     match row:
-        case Translation() | Departure():
+        case Translation():
+            return [row.read, *(_readers(row.near) if row.near else [])]
+        case Departure():
             return [row.read]
         case Arrival() | Joining():
             return [row.ask, *([row.keep] if row.keep else [])]

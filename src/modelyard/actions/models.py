@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelyard.action import Command, Need, Query, Ref
+from modelyard.actions.tags import ChangeModelTags
 from modelyard.domain import names
 from modelyard.domain.journal import Event
-from modelyard.domain.models import RegisteredModel, Tag, Version, ready
+from modelyard.domain.models import Alias, AliasOf, RegisteredModel, Tag, TagChange, Version, ready
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
 from modelyard.errors import Changed, NotFound
@@ -52,12 +53,13 @@ class GetModel(Query[Look, RegisteredModel]):
     """Show a registered model with its aliases and tags."""
 
     model: Ref
+    with_aliases: bool = True
 
     needs = (Need(Privilege.EXECUTE, on="model", metadata=True),)
 
     def run(self, tx: Look) -> RegisteredModel:
         """Show it."""
-        return models.get(tx, tx.at(self.model).id)
+        return models.get(tx, tx.at(self.model).id).shown(aliases=self.with_aliases)
 
 
 @dataclass(frozen=True)
@@ -160,10 +162,7 @@ class SetModelTag(Command[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Set it."""
-        id_ = tx.at(self.model).id
-        catalogs.touch(tx, id_)  # first, so that tags of one model are counted one after the other
-        SECURABLE_TAGS.set(tx, id_, self.tag, names.MAX_TAGS)
-        tx.announce(Event.TAG_SET, self.model.name, key=self.tag.key, value=self.tag.value)
+        ChangeModelTags(self.model, TagChange(add=(self.tag,))).run(tx)
 
 
 @dataclass(frozen=True)
@@ -177,17 +176,14 @@ class DeleteModelTag(Command[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Take it off."""
-        id_ = tx.at(self.model).id
-        SECURABLE_TAGS.remove(tx, id_, self.key)
-        catalogs.touch(tx, id_)
-        tx.announce(Event.TAG_DELETED, self.model.name, key=self.key)
+        ChangeModelTags(self.model, TagChange(remove=(self.key,))).run(tx)
 
 
 # Aliases
 
 
 @dataclass(frozen=True)
-class SetAlias(Command[Write, Version]):
+class SetAlias(Command[Write, AliasOf]):
     """Point an alias at a READY version, wherever it pointed before.
 
     `expected_version` makes it a compare-and-set: `Changed` when the alias points elsewhere (0: nowhere).
@@ -200,7 +196,7 @@ class SetAlias(Command[Write, Version]):
 
     needs = (Need(Privilege.MANAGE, on="model"),)
 
-    def run(self, tx: Write) -> Version:
+    def run(self, tx: Write) -> AliasOf:
         """Move it, and keep the move in the alias's history."""
         model = tx.at(self.model)
         models.lock_aliases(tx, model)
@@ -211,7 +207,7 @@ class SetAlias(Command[Write, Version]):
             raise Changed(f"alias '{self.alias}' of '{model.full_name}' points {where}; look again before moving it.")
         catalogs.touch(tx, model.id)
         tx.announce(Event.ALIAS_SET, model.full_name, alias=self.alias, version=self.version, was=before)
-        return version
+        return AliasOf(model.full_name, Alias(self.alias, self.version))
 
 
 @dataclass(frozen=True)
@@ -240,9 +236,10 @@ class GetVersionByAlias(Query[Look, Version]):
 
     model: Ref
     alias: str
+    with_aliases: bool = True
 
     needs = (Need(Privilege.EXECUTE, on="model", metadata=True),)
 
     def run(self, tx: Look) -> Version:
         """Show it."""
-        return models.version_by_alias(tx, tx.at(self.model), self.alias)
+        return models.version_by_alias(tx, tx.at(self.model), self.alias).shown(aliases=self.with_aliases)

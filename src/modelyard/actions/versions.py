@@ -8,15 +8,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from modelyard.action import Command, Need, Query, Ref
+from modelyard.actions.tags import ChangeVersionTags
 from modelyard.domain import files as manifest
+from modelyard.domain import names
 from modelyard.domain.filters import VersionFilter
 from modelyard.domain.journal import Event
 from modelyard.domain.lineage import VERSION, Direction, End
-from modelyard.domain.models import MODEL_FILE, Registration, Status, Tag, Version, model_id_in, pending, ready
+from modelyard.domain.models import (
+    MODEL_FILE,
+    Registration,
+    Status,
+    Tag,
+    TagChange,
+    Version,
+    model_id_in,
+    pending,
+    ready,
+    referenced_version,
+)
 from modelyard.domain.names import MAX_TAGS
 from modelyard.domain.pages import Page, Window
-from modelyard.domain.privileges import Privilege
-from modelyard.errors import Denied, WrongState
+from modelyard.domain.privileges import Kind, Privilege
+from modelyard.errors import Denied, Invalid, WrongState
 from modelyard.store import catalogs, files, lineage, models
 from modelyard.store.catalogs import VERSION_TAGS
 from modelyard.store.tx import Look, Write
@@ -67,6 +80,17 @@ class RegisterCopy(Command[Write, Version]):
         made = _register(tx, tx.at(self.model), self.told, self.told.model_id or origin.model_id, dependencies)
         lineage.note(tx, made.id, Direction.UPSTREAM, [End(VERSION, f"{origin.model}/{origin.number}")], origin.id)
         return made
+
+
+def register(model: Ref, told: Registration) -> RegisterVersion | RegisterCopy:
+    """The action that registers a version: a copy, where the source is a version of ours, needs a leave there too."""
+    if not told.source:
+        raise Invalid("source must say where the version comes from; it is kept as a label.")
+    origin = referenced_version(told.source)
+    if origin is None:
+        return RegisterVersion(model, told)
+    name, number = origin
+    return RegisterCopy(Ref(Kind.MODEL, names.model(name)), names.version(number), model, told)
 
 
 def _register(tx: Write, model: Node, told: Registration, model_id: str, dependencies: str) -> Version:
@@ -137,12 +161,13 @@ class GetVersion(Query[Look, Version]):
 
     model: Ref
     number: int
+    with_aliases: bool = True
 
     needs = (Need(Privilege.EXECUTE, on="model", metadata=True),)
 
     def run(self, tx: Look) -> Version:
         """Show it."""
-        return models.version(tx, tx.at(self.model), self.number)
+        return models.version(tx, tx.at(self.model), self.number).shown(aliases=self.with_aliases)
 
 
 @dataclass(frozen=True)
@@ -191,6 +216,20 @@ class SearchVersions(Query[Look, Page[Version]]):
     def run(self, tx: Look) -> Page[Version]:
         """List them."""
         return models.search_versions(tx, self.asked, self.window)
+
+
+@dataclass(frozen=True)
+class ListVersions(Query[Look, Page[Version]]):
+    """List the versions of a model that the caller may see, newest first."""
+
+    model: Ref
+    window: Window
+
+    needs = (Need(Privilege.EXECUTE, on="model", metadata=True),)
+
+    def run(self, tx: Look) -> Page[Version]:
+        """List them."""
+        return models.search_versions(tx, VersionFilter(model=tx.at(self.model).full_name), self.window)
 
 
 @dataclass(frozen=True)
@@ -243,16 +282,7 @@ class SetVersionTag(Command[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Set it."""
-        version = models.version(tx, tx.at(self.model), self.number)
-        models.touch_version(tx, version.id)  # first, so that tags of one version are counted one after the other
-        VERSION_TAGS.set(tx, version.id, self.tag, MAX_TAGS)
-        tx.announce(
-            Event.TAG_SET,
-            version.model,
-            version=self.number,
-            key=self.tag.key,
-            value=self.tag.value,
-        )
+        ChangeVersionTags(self.model, self.number, TagChange(add=(self.tag,))).run(tx)
 
 
 @dataclass(frozen=True)
@@ -267,7 +297,4 @@ class DeleteVersionTag(Command[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Take it off."""
-        version = models.version(tx, tx.at(self.model), self.number)
-        VERSION_TAGS.remove(tx, version.id, self.key)
-        models.touch_version(tx, version.id)
-        tx.announce(Event.TAG_DELETED, version.model, version=self.number, key=self.key)
+        ChangeVersionTags(self.model, self.number, TagChange(remove=(self.key,))).run(tx)

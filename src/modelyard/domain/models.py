@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
 from modelyard.domain.lineage import RUN, End, bounded, end
-from modelyard.errors import WrongState
+from modelyard.errors import Invalid, WrongState
 
 MODEL_FILE: Final = "MLmodel"
 """The file that makes a folder an MLflow model; a version without one is not finalized."""
@@ -33,11 +33,33 @@ class Tag:
 
 
 @dataclass(frozen=True, slots=True)
+class TagChange:
+    """Tags to set and keys to take off; `Invalid` when one key is in both, as the order would matter."""
+
+    add: tuple[Tag, ...] = ()
+    remove: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what contradicts itself."""
+        both = {tag.key for tag in self.add} & set(self.remove)
+        if both:
+            raise Invalid(f"a tag is either set or removed, not both: {', '.join(sorted(both))}.")
+
+
+@dataclass(frozen=True, slots=True)
 class Alias:
     """A name that points at one version of a model and can be moved."""
 
     name: str
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class AliasOf:
+    """An alias, and the full name of the model that has it."""
+
+    model: str
+    alias: Alias
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +78,17 @@ class RegisteredModel:
     aliases: tuple[Alias, ...] = ()
     tags: tuple[Tag, ...] = ()
 
+    def shown(self, *, aliases: bool) -> RegisteredModel:
+        """The model as it was asked for: with its aliases or without."""
+        return self if aliases else replace(self, aliases=())
+
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A model version; `digest` is that of its manifest, and is there once the version is READY."""
+    """A model version; `digest` is that of its manifest, and is there once the version is READY.
+
+    `dependencies` are pairs of a type and a name, as the client that registered it said them.
+    """
 
     id: str
     model: str
@@ -76,8 +105,13 @@ class Version:
     updated_at: int
     updated_by: str
     digest: str = ""
+    dependencies: tuple[tuple[str, str], ...] = ()
     aliases: tuple[Alias, ...] = ()
     tags: tuple[Tag, ...] = ()
+
+    def shown(self, *, aliases: bool) -> Version:
+        """The version as it was asked for: with its aliases or without."""
+        return self if aliases else replace(self, aliases=())
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select
 
 from modelyard.domain.access import ADMINS
 from modelyard.domain.catalogs import Container
-from modelyard.domain.models import Tag
+from modelyard.domain.models import Tag, TagChange
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import PASSAGE, Kind, Privilege
 from modelyard.errors import Invalid
@@ -269,6 +269,13 @@ class TagTable:
         if len(tx.rows(self._all, owner=owner_id)) >= most:
             raise Invalid(f"at most {most} tags are kept here; delete one first.")
         tx.run(self._add, owner_id=owner_id, key=tag.key, value=tag.value)
+
+    def change(self, tx: Write, owner_id: str, change: TagChange, most: int) -> None:
+        """Remove some tags, then set others; removal comes first and makes room."""
+        for key in change.remove:
+            self.remove(tx, owner_id, key)
+        for tag in change.add:
+            self.set(tx, owner_id, tag, most)
 
     def remove(self, tx: Write, owner_id: str, key: str) -> None:
         """Remove a tag; it may be gone already."""

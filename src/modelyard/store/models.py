@@ -137,6 +137,7 @@ _VERSION: Final = (
     _versions.c.updated_at,
     _versions.c.updated_by,
     _versions.c.digest,
+    _versions.c.dependencies,
 )
 _IN_MODEL: Final = _securables.c.id == _versions.c.model_id
 _THIS: Final = and_(_versions.c.model_id == bindparam("model"), _versions.c.number == bindparam("number"))
@@ -216,9 +217,25 @@ def _versions_of(tx: Look, rows: Sequence[Row]) -> list[Version]:
     ids = [row[0] for row in rows]
     names, tags = _aliases_by(tx, _ALIASES_OF_VERSIONS, ids), VERSION_TAGS.of_many(tx, ids)
     return [
-        Version(id_, full_name, number, Status(status), *rest, aliases=names.get(id_, ()), tags=tags.get(id_, ()))
-        for id_, full_name, number, status, *rest in rows
+        Version(
+            id_,
+            full_name,
+            number,
+            Status(status),
+            *rest,
+            dependencies=_pairs(depends_on),
+            aliases=names.get(id_, ()),
+            tags=tags.get(id_, ()),
+        )
+        for id_, full_name, number, status, *rest, depends_on in rows
     ]
+
+
+def _pairs(dependencies: str) -> tuple[tuple[str, str], ...]:
+    """Dependencies from the JSON list that keeps them."""
+    if dependencies == "[]":
+        return ()
+    return tuple((each["type"], each["name"]) for each in json.loads(dependencies))
 
 
 def search_versions(tx: Look, asked: VersionFilter, window: Window) -> Page[Version]:
@@ -255,6 +272,7 @@ def add_version(tx: Write, model: Node, told: Registration, *, logged_model: str
         created_by=by,
         updated_at=now,
         updated_by=by,
+        dependencies=_pairs(dependencies),
         tags=told.tags,
     )
     tx.run(

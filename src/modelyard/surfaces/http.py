@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import ipaddress
 import logging
 import re
 import uuid
@@ -52,6 +53,8 @@ Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 MAX_BODY: Final = 4 << 20
 _HOST: Final = re.compile(r"([\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
+_OPEN_SOURCE_CLIENT: Final = "mlflow-python-client/"
+_FORWARDED: Final = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 _DIGITS: Final = re.compile(r"\d{1,15}\Z", re.ASCII)
 _MAX_QUERY: Final = 16_384
 _MAX_FIELDS: Final = 100
@@ -70,6 +73,7 @@ class Site:
     workspace_id: int
     signing_key: bytes
     presigned: bool
+    exchange: bool = False
 
     def here(self, request: Request) -> Here:
         """The server as the client of this request sees it; `Invalid` for a Host that it does not have."""
@@ -84,7 +88,24 @@ class Site:
             presigned=self.presigned,
             user_agent=request.origin.user_agent,
             address=request.origin.address,
+            near=self.exchange and _is_near(request),
         )
+
+
+def _is_near(request: Request) -> bool:
+    """Whether MLflow's `uc:` client asks from this machine; a proxy on it that asks for others says so in a header."""
+    if not request.origin.user_agent.startswith(_OPEN_SOURCE_CLIENT):
+        return False
+    return _is_loopback(request.origin.address) and not any(name in request.headers for name in _FORWARDED)
+
+
+def _is_loopback(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    inner = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
+    return (inner or found).is_loopback
 
 
 def _host_name(host: str) -> str:
@@ -193,6 +214,8 @@ class Endpoint:
         if isinstance(row, Public):
             await _send(send, await self._public(row, here), request.origin.request_id)
             return
+        if isinstance(row, Translation) and row.near and here.near:
+            row = row.near
         call = _Call(request, {**request.query, **_heard(row, request), **said}, credential(request, said))
         try:
             reply = await self._dispatch(row, call, here, receive, send)
@@ -220,10 +243,9 @@ class Endpoint:
             return await self._depart(row, call, send)
         body = await _body(receive) if call.request.length != 0 else b""
         if isinstance(row, Joining):
-            return await self._join(row, call, body)
+            return _written(row.write(await self._join(row, call, body), here))
         _, result = await self._asked(call, row.said, row.read, body)
-        answer = row.write(result, here)
-        return answer if isinstance(answer, Reply) else Reply(200, encode(answer))
+        return _written(row.write(result, here))
 
     async def _arrive(self, row: Arrival, call: _Call, receive: Receive) -> Reply:
         said, _ = await self._asked(call, row.said, row.ask)
@@ -241,12 +263,12 @@ class Endpoint:
         outgoing = transfer.Outgoing.of(entry, call.request.headers, head=row.method == "HEAD")
         await outgoing.send(send, self._store, self._lanes.run, call.request.origin.request_id)
 
-    async def _join(self, row: Joining, call: _Call, body: bytes) -> Reply:
+    async def _join(self, row: Joining, call: _Call, body: bytes) -> Any:  # noqa: ANN401  what the row writes
         said, asked = await self._asked(call, row.said, row.ask, body)
         moved = await self._lanes.run(lambda: row.move(self._store, said, asked))
         kept = await self._do(call, row.keep(said, moved)) if row.keep else moved
-        await self._lanes.run(lambda: row.after(self._store, said))
-        return row.write(kept)
+        await self._lanes.run(lambda: row.after(self._store, said, kept))
+        return kept
 
     async def _asked(
         self, call: _Call, kind: type[msgspec.Struct], read: Callable[[Said], AnyAction], body: bytes = b""
@@ -277,6 +299,10 @@ class _Call:
     request: Request
     told: dict[str, str]
     credential: Credential
+
+
+def _written(answer: object) -> Reply:
+    return answer if isinstance(answer, Reply) else Reply(200, encode(answer))
 
 
 def _heard(row: Row, request: Request) -> dict[str, str]:

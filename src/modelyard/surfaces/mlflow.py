@@ -6,7 +6,6 @@ wrapped, unknown fields are passed over.
 
 from __future__ import annotations
 
-import time
 from typing import Any, Final
 
 import msgspec
@@ -15,18 +14,29 @@ from modelyard.action import Ref
 from modelyard.actions import access, lineage, models, versions
 from modelyard.domain import filters, names, pages
 from modelyard.domain.lineage import Direction
-from modelyard.domain.models import Alias, RegisteredModel, Registration, Version, referenced_version
+from modelyard.domain.models import Alias, RegisteredModel, Registration, Version
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
 from modelyard.surfaces import heard
-from modelyard.surfaces.wire import AnyAction, Here, Nothing, Pair, Row, Translation, short, tag_dicts, tags, text
+from modelyard.surfaces.wire import (
+    AnyAction,
+    Here,
+    Nothing,
+    Pair,
+    Row,
+    Translation,
+    short,
+    stored_by_default,
+    tag_dicts,
+    tags,
+    text,
+)
 
 PREFIX: Final = "/api/2.0/mlflow/unity-catalog"
 READ_WRITE: Final = "MODEL_VERSION_OPERATION_READ_WRITE"
 READ: Final = "MODEL_VERSION_OPERATION_READ"
 _DIRECTIONS: Final = {side.name: side for side in Direction}
-CREDENTIALS_MILLISECONDS: Final = 3_600_000
 _MODELS_DEFAULT, _MODELS_MOST = 100, 1_000
 _VERSIONS_MOST = 10_000
 
@@ -167,8 +177,6 @@ def _update_model(said: ChangedModel) -> AnyAction:
 
 
 def _create_version(said: NewVersion) -> AnyAction:
-    if not said.source:
-        raise Invalid("source must say where the version comes from; it is kept as a label.")
     told = Registration(
         source=text(said.source),
         run_id=short(said.run_id),
@@ -179,11 +187,7 @@ def _create_version(said: NewVersion) -> AnyAction:
         dependencies=tuple((each.type, each.name) for each in said.model_version_dependencies or ()),
         sources=heard.from_header(said.lineage_header),
     )
-    origin = referenced_version(said.source)
-    if origin is None:
-        return versions.RegisterVersion(said.ref, told)
-    name, number = origin
-    return versions.RegisterCopy(model_ref(name), names.version(number), said.ref, told)
+    return versions.register(said.ref, told)
 
 
 def _search_models(said: Search) -> AnyAction:
@@ -291,10 +295,8 @@ def _version_page(page: Page[Version], _here: Here) -> object:
     return {"model_versions": found, "next_page_token": pages.token(page)}
 
 
-def _stored_by_default(_result: object, _here: Here) -> object:
-    """No cloud credentials: the client is to use signed URLs of the Files API."""
-    until = int(time.time() * 1000) + CREDENTIALS_MILLISECONDS
-    return {"credentials": {"storage_mode": "DEFAULT_STORAGE", "expiration_time": until}}
+def _wrapped_credentials(_result: object, _here: Here) -> object:
+    return {"credentials": stored_by_default()}
 
 
 def _files_mode(_result: object, here: Here) -> object:
@@ -401,7 +403,7 @@ ROWS: Final[tuple[Row, ...]] = (
         _at("model-versions/generate-temporary-credentials"),
         Credentials,
         read=_credentials,
-        write=_stored_by_default,
+        write=_wrapped_credentials,
     ),
     Translation(
         "GET",

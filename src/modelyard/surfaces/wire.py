@@ -5,6 +5,7 @@ A row has no handler. It says how a request is read into an action and how a res
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
@@ -36,6 +37,7 @@ from modelyard.errors import (
 
 JSON: Final = "application/json"
 FILES_PREFIX: Final = "/api/2.0/fs/files"
+CREDENTIALS_MILLISECONDS: Final = 3_600_000
 encode: Final = msgspec.json.encode
 
 
@@ -63,6 +65,8 @@ class Here:
     user_agent: str = ""
     address: str = ""
     """Where the request came from, as far as the server can tell."""
+    near: bool = False
+    """Whether MLflow's `uc:` client asks from this very machine: it brings and fetches files through the exchange."""
 
     def url(self, link: Link) -> str:
         """A link's address, signed."""
@@ -163,6 +167,8 @@ class Translation:
     """The value of the query parameter `action` that tells rows of one path apart."""
     hears: tuple[tuple[str, str], ...] = ()
     """Headers that say something: their names in lower case, and the fields of `said` that they fill."""
+    near: Joining | None = None
+    """The row for a client whose `Here` is near, where that client is served in another way."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,8 +209,9 @@ class Joining:
     move: Callable[[Bytes, Said, Any], Any]
     """The work; it also gets what `ask` gave."""
     keep: Callable[[Said, Any], AnyAction] | None = None
-    after: Callable[[Bytes, Said], None] = lambda _bytes, _said: None
-    write: Callable[[Any], Reply] = lambda _result: Reply()
+    after: Callable[[Bytes, Said, Any], None] = lambda _bytes, _said, _result: None
+    """What is tidied up once all is committed; it gets what is going to be written."""
+    write: Callable[[Any, Here], object] = lambda _result, _here: {}
     blame: Callable[[Failure], Reply] = blame
     doing: str = ""
 
@@ -279,6 +286,22 @@ class Bytes(Protocol):
         """Remove what is left of an upload."""
         ...
 
+    def place(self, version_id: str) -> str:
+        """The URL of a folder of this machine into which a client brings the files of a version."""
+        ...
+
+    def take(self, version_id: str) -> tuple[Entry, ...]:
+        """Take in what a client brought there."""
+        ...
+
+    def forget(self, version_id: str) -> None:
+        """Remove that folder."""
+        ...
+
+    def lend(self, entries: Sequence[Entry]) -> str:
+        """The URL of a folder of this machine with copies of files, for one client to use and throw away."""
+        ...
+
 
 # Words that several protocols share
 
@@ -318,3 +341,9 @@ def short(value: str | None) -> str:
 def tag_dicts(given: tuple[Tag, ...]) -> list[dict[str, str]]:
     """Tags as the wire writes them."""
     return [{"key": tag.key, "value": tag.value} for tag in given]
+
+
+def stored_by_default() -> dict[str, object]:
+    """Temporary credentials of no cloud: the client is to use signed URLs of the Files API, for an hour."""
+    until = int(time.time() * 1000) + CREDENTIALS_MILLISECONDS
+    return {"storage_mode": "DEFAULT_STORAGE", "expiration_time": until}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.unity import catalogs, models, permissions
+from modelyard.surfaces.unity import catalogs, models, permissions, tags, versions
 from modelyard.surfaces.wire import Row
 
-ROWS: Final[tuple[Row, ...]] = (*catalogs.ROWS, *models.ROWS, *permissions.ROWS)
+ROWS: Final[tuple[Row, ...]] = (*catalogs.ROWS, *models.ROWS, *versions.ROWS, *tags.ROWS, *permissions.ROWS)

@@ -11,7 +11,7 @@ from modelyard.domain.models import RegisteredModel
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
-from modelyard.surfaces.unity.words import MOST, Changed, Listing, New, One, at, paged, without_root
+from modelyard.surfaces.unity.words import MOST, Changed, Listing, New, One, aliases, at, paged, without_root
 from modelyard.surfaces.wire import AnyAction, Here, Row, Translation, short, tag_dicts, tags, text
 
 _MOST_INSIDE: Final = 10_000
@@ -61,10 +61,14 @@ def _model(model: RegisteredModel, here: Here) -> dict[str, object]:
         "updated_at": model.updated_at,
         "updated_by": model.updated_by,
         "browse_only": False,
-        "aliases": [{"alias_name": alias.name, "version_num": alias.version} for alias in model.aliases],
         "tags": tag_dicts(model.tags),
         "deployment_job_id": model.deployment_job_id,
     }
+
+
+def _whole_model(model: RegisteredModel, here: Here) -> object:
+    """A model with its aliases; those were asked for, or there are none."""
+    return {**_model(model, here), **aliases(model.full_name, model.aliases)}
 
 
 def _models(page: Page[RegisteredModel], here: Here) -> object:
@@ -78,8 +82,8 @@ ROWS: Final[tuple[Row, ...]] = (
         "GET",
         at("models/{full_name}"),
         One,
-        read=lambda said: models.GetModel(said.model),
-        write=_model,
+        read=lambda said: models.GetModel(said.model, with_aliases=said.include_aliases),
+        write=_whole_model,
     ),
     Translation("PATCH", at("models/{full_name}"), Changed, _update_model, _model),
     Translation(

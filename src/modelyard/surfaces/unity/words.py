@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any, Final
 
 import msgspec
@@ -9,6 +10,7 @@ import msgspec
 from modelyard.action import METASTORE, Ref
 from modelyard.actions import catalogs
 from modelyard.domain import names, pages
+from modelyard.domain.models import Alias
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
@@ -129,6 +131,24 @@ def without_root(said: New) -> New:
     if said.storage_root or said.storage_location:
         raise Invalid("the server chooses where bytes are kept; leave storage_root and storage_location out.")
     return said
+
+
+def aliases(model: str, given: tuple[Alias, ...]) -> dict[str, object]:
+    """The aliases of a model or of one of its versions; the field is left out where there are none."""
+    return {"aliases": [alias_info(model, alias) for alias in given]} if given else {}
+
+
+def alias_info(model: str, alias: Alias) -> dict[str, object]:
+    """RegisteredModelAlias. An alias is told apart by its model and name, so its id is made from them."""
+    catalog, schema, name = model.split(".")
+    return {
+        "alias_name": alias.name,
+        "version_num": alias.version,
+        "id": str(uuid.uuid5(uuid.NAMESPACE_OID, f"{model}@{alias.name.lower()}")),
+        "model_name": name,
+        "catalog_name": catalog,
+        "schema_name": schema,
+    }
 
 
 def paged(answer: dict[str, object], page: Page[Any]) -> dict[str, object]:
