@@ -94,7 +94,7 @@ def list_models(
     """
     where = SCHEMAS.split(schema) if schema else {}
     found = MODELS.list(server, catalog_name=where.get("catalog_name"), schema_name=where.get("name"))
-    show(found, as_json=as_json, columns=MODELS.columns)
+    show(found, as_json=as_json, columns=[column for column in MODELS.columns if column != "aliases"])
 
 
 def get_model(name: ModelName, server: Server, as_json: AsJson = False) -> None:

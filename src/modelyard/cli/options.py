@@ -90,6 +90,7 @@ class Securables:
     folder: str
     parts: tuple[str, ...]
     columns: tuple[str, ...]
+    has_aliases: bool = False
 
     def split(self, full_name: str) -> dict[str, str]:
         """The fields of a full name."""
@@ -110,13 +111,14 @@ class Securables:
         )
 
     def get(self, server: Client, full_name: str) -> dict[str, Any]:
-        """Look at one."""
-        return server.ask("GET", self._at(full_name))
+        """Look at one, with the aliases that it has."""
+        return server.ask("GET", self._at(full_name), include_aliases=self.has_aliases or None)
 
     def change(self, server: Client, full_name: str, **said: object) -> dict[str, Any]:
         """Change one, or look at it if nothing is said."""
-        told = any(value is not None for value in said.values())
-        return server.ask("PATCH", self._at(full_name), **said) if told else self.get(server, full_name)
+        if any(value is not None for value in said.values()):
+            full_name = server.ask("PATCH", self._at(full_name), **said)["full_name"]
+        return self.get(server, full_name)
 
     def delete(self, server: Client, full_name: str, **said: object) -> None:
         """Delete one, and say so."""
@@ -135,4 +137,5 @@ MODELS: Final = Securables(
     "models",
     ("catalog_name", "schema_name", "name"),
     ("name=full_name", "owner", "aliases", "tags", "comment", "created=created_at", "updated=updated_at"),
+    has_aliases=True,
 )

@@ -24,7 +24,7 @@ from typing import Final, Self
 
 from modelyard.domain.files import MAX_DEPTH, Entry, inner
 from modelyard.errors import Invalid, TooLarge, WrongState
-from modelyard.store.blobs import CREATE, FOLDER, READ, BlobStore, guarded, held, write_at
+from modelyard.store.blobs import CREATE, FOLDER, READ, BlobStore, guarded, held, names_in, write_at
 
 MOST_FILES: Final = 10_000
 LENT_SECONDS: Final = 3_600
@@ -73,15 +73,10 @@ class Exchange:
 
     def take(self, version_id: str) -> tuple[Entry, ...]:
         """Take in what a client brought; `WrongState` when that is nothing, `Invalid` for what is no plain file."""
-        with guarded():
-            try:
-                descriptor = os.open(self._folder(version_id), FOLDER)
-            except FileNotFoundError:
-                descriptor = -1
-        taken: tuple[Entry, ...] = ()
-        if descriptor >= 0:
-            with held(descriptor) as folder:
-                taken = tuple(self._taken(folder, ""))
+        with guarded(), held(os.open(self._brought, FOLDER)) as brought:
+            name = self._folder(version_id).name
+            there = name in names_in(brought)
+            taken = tuple(self._taken(brought, name)) if there else ()
         if not taken:
             raise WrongState(
                 "No files came into the exchange. MLflow's `uc:` client must run on the server's own machine, as the "
@@ -131,12 +126,13 @@ class Exchange:
                 for offset in range(0, entry.size, _CHUNK):
                     write_at(copy, [blob.read(offset, _CHUNK)], offset)
 
-    def _taken(self, root: int, prefix: str) -> Iterator[Entry]:
-        """Every file below an open folder, by path, as it is stored."""
-        for count, (path, folder, name) in enumerate(_found(root, prefix)):
-            if count == MOST_FILES:
-                raise TooLarge(f"a version has at most {MOST_FILES} files.")
-            yield self._take(path, folder, name)
+    def _taken(self, brought: int, name: str) -> Iterator[Entry]:
+        """Every file in a version's folder, by path, as it is stored."""
+        with held(_opened(name, brought, name, FOLDER)) as root:
+            for count, (path, folder, file) in enumerate(_found(root, "")):
+                if count == MOST_FILES:
+                    raise TooLarge(f"a version has at most {MOST_FILES} files.")
+                yield self._take(path, folder, file)
 
     def _take(self, path: str, folder: int, name: str) -> Entry:
         with held(_opened(path, folder, name, READ)) as file:
@@ -155,7 +151,7 @@ def _found(folder: int, prefix: str) -> Iterator[tuple[str, int, str]]:
     if prefix.count("/") > MAX_DEPTH:
         raise TooLarge(f"a file's path has at most {MAX_DEPTH} levels.")
     with guarded():
-        names = sorted(os.listdir(folder))
+        names = sorted(names_in(folder))
     for name in names:
         path = inner(prefix + name)
         with guarded():
