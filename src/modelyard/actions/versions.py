@@ -112,14 +112,19 @@ class FinalizeVersion(Command[Write, Version]):
     needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
 
     def run(self, tx: Write) -> Version:
-        """Freeze the manifest, once the files make an MLflow model."""
+        """Freeze the manifest, once the files make an MLflow model.
+
+        Clients cannot copy a version without the id of a logged model (protocol notes §0.2), so one is made up where
+        neither they nor the `MLmodel` file say it; an id that their tracking store does not know does them no harm.
+        """
         model = tx.at(self.model)
         version = models.locked_version(tx, model, self.number)
         if version.status is Status.READY:
             return version
         uploader(tx, self.model, pending(version))
         entries = files.all_files(tx, version.id)
-        model_id = version.model_id or _logged_model(tx, version, entries)
+        head = _model_file(tx, version, entries)
+        model_id = version.model_id or model_id_in(head) or "m-" + uuid.uuid4().hex
         digest = manifest.digest(entries)
         files.remove_uploads(tx, version.id)
         models.settle(tx, version.id, Status.READY, "", model_id=model_id, digest=digest)
@@ -127,12 +132,8 @@ class FinalizeVersion(Command[Write, Version]):
         return models.version(tx, model, self.number)
 
 
-def _logged_model(tx: Look, version: Version, entries: list[manifest.Entry]) -> str:
-    """The logged model's id in the version's `MLmodel`, else a made-up one.
-
-    Clients cannot copy a version without one (protocol notes §0.2); an id that their tracking store does not know
-    does them no harm.
-    """
+def _model_file(tx: Look, version: Version, entries: list[manifest.Entry]) -> bytes:
+    """The head of the version's `MLmodel`, or `WrongState` when there is none."""
     found = next((entry for entry in entries if entry.path == MODEL_FILE), None)
     if found is None:
         raise WrongState(
@@ -140,8 +141,7 @@ def _logged_model(tx: Look, version: Version, entries: list[manifest.Entry]) -> 
             "Upload its files before finalizing it.",
         )
     with tx.blobs.open_blob(found.sha256) as blob:
-        head = blob.read(0, _MLMODEL_HEAD)
-    return model_id_in(head) or "m-" + uuid.uuid4().hex
+        return blob.read(0, _MLMODEL_HEAD)
 
 
 def uploader(tx: Look, model: Ref, version: Version) -> Version:
