@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import httpx
 import pytest
 
-from tests.support import LEGACY, Server
+from tests.support import LEGACY, UNITY, Server
 
 MODEL = "main.ml.lineage"
 OURS = "/api/2.0/modelyard"
@@ -32,13 +33,23 @@ def register(server: Server, headers: dict[str, str]) -> httpx.Response:
         return client.post(f"{LEGACY}/model-versions/create", json={"name": MODEL, "source": "x"}, headers=headers)
 
 
+def register_natively(server: Server, headers: dict[str, str]) -> httpx.Response:
+    catalog, schema, name = MODEL.split(".")
+    said = {"model_name": name, "catalog_name": catalog, "schema_name": schema, "source": "x"}
+    with server.client() as client:
+        return client.post(f"{UNITY}/models/versions", json=said, headers=headers)
+
+
 def ends(server: Server, side: str) -> list[tuple[str, str, Any]]:
     with server.client() as client:
         found = client.get(f"{OURS}/models/{MODEL}/versions/1/lineage").raise_for_status().json()
     return [(edge["kind"], edge["name"], edge["details"]) for edge in found[side]]
 
 
-def test_the_header_of_a_registration_and_the_notes_of_readers(made: Server) -> None:
+@pytest.mark.parametrize("register", [register, register_natively])
+def test_the_header_of_a_registration_and_the_notes_of_readers(
+    made: Server, register: Callable[[Server, dict[str, str]], httpx.Response]
+) -> None:
     said = {
         "entities": [{"notebook": {"id": "12"}}, {"job": {"id": "7", "job_run_id": "8"}}],
         "lineages": [{"source_securables": [{"table": {"name": "main.raw.events", "table_id": "t"}}]}],

@@ -19,6 +19,7 @@ from modelyard.domain.models import Registration, Status, Version
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
+from modelyard.surfaces import heard
 from modelyard.surfaces.unity.words import MOST, alias_info, aliases, at, paged
 from modelyard.surfaces.wire import (
     AnyAction,
@@ -127,6 +128,7 @@ class NewVersion(InPieces, frozen=True):
     model_version_dependencies: DependencyList | None = None
     model_id: str | None = None
     run_tracking_server_id: str | None = None
+    lineage_header: str = ""
 
     def dependencies(self) -> tuple[tuple[str, str], ...]:
         """What it depends on, as pairs."""
@@ -168,6 +170,7 @@ def _create(said: NewVersion) -> AnyAction:
         model_id=short(said.model_id),
         tags=tags(said.tags),
         dependencies=said.dependencies(),
+        sources=heard.from_header(said.lineage_header),
     )
     return versions.register(said.model, told)
 
@@ -284,6 +287,7 @@ ROWS: Final[tuple[Row, ...]] = (
         NewVersion,
         _create,
         _info,
+        hears=heard.HEADER,
         near=Joining("POST", at("models/versions"), NewVersion, ask=_create, move=_placed, write=_located),
     ),
     Translation("GET", _VERSIONS, OfModel, _list, _page),
