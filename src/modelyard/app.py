@@ -17,6 +17,7 @@ from modelyard.domain.access import ADMINS
 from modelyard.domain.files import Entry
 from modelyard.errors import Invalid, NotFound
 from modelyard.gate import Gate
+from modelyard.outbound import Allowed, Outbound
 from modelyard.store import access, installation, migrate
 from modelyard.store.blobs import BlobStore
 from modelyard.store.exchange import Exchange
@@ -24,11 +25,11 @@ from modelyard.store.installation import Installation
 from modelyard.store.lock import Lock
 from modelyard.store.parts import PartStore
 from modelyard.store.session import Database
-from modelyard.surfaces import discovery, mlflow, modelyard, scim, tokens, unity
+from modelyard.surfaces import discovery, mlflow, modelyard, scim, sessions, tokens, unity
 from modelyard.surfaces import files as files_surface
 from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
-from modelyard.surfaces.wire import Reader, Row, Writer
+from modelyard.surfaces.wire import Reader, Row, SignOn, Writer
 
 if TYPE_CHECKING:
     from modelyard.store.blobs import StoredBlob
@@ -43,6 +44,7 @@ ROWS: Final[tuple[Row, ...]] = (
     *modelyard.ROWS,
     *files_surface.ROWS,
     *scim.ROWS,
+    *sessions.ROWS,
     *tokens.ROWS,
 )
 """Every route there is."""
@@ -94,10 +96,12 @@ class App:
     database: Database
     blobs: BlobStore
     lanes: Lanes
+    outbound: Outbound
     lock: Lock | None
 
     def close(self) -> None:
         """Wait for actions under way, then let go of everything."""
+        self.outbound.close()
         self.lanes.close()
         self.database.close()
         self.blobs.close()
@@ -118,9 +122,18 @@ def build(settings: Settings) -> App:
     exchange = Exchange(
         settings.folder / "exchange", blobs, limit=settings.upload_limit, room=settings.exchange_limit
     ).open()
-    disk = Disk(blobs, exchange, settings.upload_limit)
-    endpoint = Endpoint(ROWS, gate, disk, _site(settings, there, key), lanes)
-    return App(endpoint, gate, database, blobs, lanes, lock)
+    outbound = Outbound(Allowed.of(settings.outbound_allowed))
+    site, disk = _site(settings, there, key), Disk(blobs, exchange, settings.upload_limit)
+    endpoint = Endpoint(ROWS, gate, disk, site, lanes, _provider(settings, outbound))
+    return App(endpoint, gate, database, blobs, lanes, outbound, lock)
+
+
+def _provider(settings: Settings, outbound: Outbound) -> SignOn | None:
+    if not settings.oidc_issuer:
+        return None
+    from modelyard.oidc import Provider  # noqa: PLC0415  its cryptography is loaded only where people sign in
+
+    return Provider(settings, outbound)
 
 
 def make_private(folder: Path) -> Path:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ipaddress
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -15,6 +18,10 @@ if TYPE_CHECKING:
 
 PREFIX: Final = "MODELYARD_"
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
+ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
+"""How an ID token may be signed at all: never `none`, and never with a secret that both sides know."""
+
+_HOST: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,252}\Z", re.ASCII)
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -56,12 +63,48 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How many bytes the copies of models that are lent to such clients take together; each lives for an hour."""
     upload_limit: int = 1 << 40
     """The largest file that is taken, in bytes."""
+    outbound_allowed: tuple[str, ...] = ()
+    """Host names, addresses and networks (`10.1.0.0/16`) that the server may ask although they are not public."""
+    oidc_issuer: str = ""
+    """The URL of the OpenID Connect provider that people sign in with, exactly as it names itself; empty is none."""
+    oidc_client_id: str = ""
+    """What the provider calls this server."""
+    oidc_client_secret: str = ""
+    """The secret that the provider gave this server; empty for a public client."""
+    oidc_client_secret_file: str = ""
+    """A file with that secret, instead."""
+    oidc_scopes: tuple[str, ...] = ("openid", "email", "profile")
+    """What is asked of the provider."""
+    oidc_algorithms: tuple[str, ...] = ("RS256", "ES256")
+    """How ID tokens may be signed; whatever the token itself says of that is not believed."""
+    oidc_name_claim: str = "email"
+    """The claim with the name of the user; people must not be able to choose it freely at the provider."""
+    oidc_verified_email: bool = True
+    """Whether the provider must say that it has verified the email, where that is the name."""
+    oidc_create_users: bool = False
+    """Make a user of whoever signs in for the first time, instead of refusing people that no admin has added."""
+    oidc_link_users: bool = True
+    """Let whoever signs in for the first time be the user who has that name already."""
     threads: int = 8
     """How many actions run at once in one process."""
     log_level: str = "info"
     """`debug`, `info`, `warning` or `error`; `debug` writes one line for each request."""
     log_format: str = "json"
     """`json` or `text`."""
+
+    def __repr__(self) -> str:
+        """Nothing but the data folder: several settings are secrets."""
+        return f"Settings(data={str(self.data)!r}, …)"
+
+    @property
+    def client_secret(self) -> str:
+        """The provider's secret for this server, from the setting or its file."""
+        if not self.oidc_client_secret_file:
+            return self.oidc_client_secret
+        try:
+            return Path(self.oidc_client_secret_file).expanduser().read_text().strip()
+        except (OSError, ValueError):
+            raise Invalid("oidc_client_secret_file cannot be read.") from None
 
     @property
     def folder(self) -> Path:
@@ -137,7 +180,37 @@ def _checked(settings: Settings) -> Settings:
         "error",
     }:
         raise Invalid("log_format is json or text; log_level is debug, info, warning or error.")
+    if wrong := [entry for entry in settings.outbound_allowed if not _is_place(entry)]:
+        raise Invalid(f'outbound_allowed: "{wrong[0][:100]}" is neither a host name, an address nor a network.')
+    _check_sign_in(settings)
     return settings
+
+
+def _is_place(entry: str) -> bool:
+    try:
+        ipaddress.ip_network(entry)
+    except ValueError:
+        return bool(_HOST.match(entry)) and not entry.replace(".", "").isdigit()
+    return True
+
+
+def _check_sign_in(settings: Settings) -> None:
+    """Whatever is wrong with single sign-on is told when the server starts, not to the first who signs in."""
+    if not settings.oidc_issuer:
+        return
+    issuer = urlsplit(settings.oidc_issuer)
+    known = {*LOOPBACK, *settings.outbound_allowed}
+    safe = issuer.scheme == "https" or (issuer.scheme == "http" and issuer.hostname in known)
+    if not safe or not issuer.hostname or issuer.query or issuer.fragment:
+        raise Invalid("oidc_issuer must be an https:// URL; http:// only for loopback or a host in outbound_allowed.")
+    if not settings.oidc_client_id:
+        raise Invalid("oidc_client_id is missing; the provider gave it to this server when it was registered there.")
+    if "openid" not in settings.oidc_scopes or not settings.oidc_name_claim:
+        raise Invalid("oidc_scopes must hold openid, and oidc_name_claim must name a claim.")
+    if not settings.oidc_algorithms or not set(settings.oidc_algorithms) <= set(ALGORITHMS):
+        raise Invalid(f"oidc_algorithms are some of {', '.join(ALGORITHMS)}.")
+    if settings.oidc_client_secret and settings.oidc_client_secret_file:
+        raise Invalid("oidc_client_secret and oidc_client_secret_file exclude each other.")
 
 
 def _is_key(text: str) -> bool:

@@ -14,7 +14,19 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import msgspec
 
 from modelyard.action import Chore
-from modelyard.domain.access import SERVER, Bearer, Caller, Credential, Server, Signed, is_genuine
+from modelyard.actions.sessions import admitted
+from modelyard.domain.access import (
+    SERVER,
+    Bearer,
+    Caller,
+    Credential,
+    ProvenIdentity,
+    Server,
+    Session,
+    Signed,
+    Unproven,
+    is_genuine,
+)
 from modelyard.domain.journal import Result
 from modelyard.domain.privileges import Outcome, Question, decide
 from modelyard.errors import (
@@ -28,7 +40,7 @@ from modelyard.errors import (
 )
 from modelyard.store import access, journal
 from modelyard.store.session import CommitLost, Contended
-from modelyard.store.tx import Context
+from modelyard.store.tx import Context, Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,7 +50,7 @@ if TYPE_CHECKING:
     from modelyard.domain.privileges import Chain, Decision
     from modelyard.store.blobs import BlobStore
     from modelyard.store.session import Database
-    from modelyard.store.tx import Look, Write
+    from modelyard.store.tx import Look
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +80,7 @@ class Gate:
     blobs: BlobStore
     signing_key: bytes
     clock: Callable[[], float] = time.time
-    _strangers: dict[str, float] = field(default_factory=dict[str, float])
+    _strangers: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
 
     def do(self, action: Action[Any, Done], credential: Credential, origin: Origin) -> Done:
         """Do an action for whoever shows this credential, or raise the `Failure` that says why not."""
@@ -112,7 +124,11 @@ class Gate:
 
     def _decided(self, tx: Look, attempt: _Attempt, credential: Credential) -> Any:  # noqa: ANN401  as above
         action = attempt.action
+        # Until it is known who calls, the server acts: it may have to make the user whom a provider has proved.
+        tx.enter(Context(SERVER, {}, self._now(), attempt.origin, self.blobs))
         attempt.caller = caller = self._caller(tx, credential)
+        if action.changes and isinstance(credential, Session) and not credential.confirmed:
+            raise Unauthenticated("A cookie alone changes nothing; send the page's Origin and its CSRF header too.")
         if isinstance(action, Chore) != (caller is SERVER):
             raise Denied("only the server itself does this work, and no other.")
         chains: dict[Ref, Chain] = {}
@@ -132,15 +148,27 @@ class Gate:
                 caller = access.caller_by_secret(tx, secret, self._now())
             case Signed():
                 caller = access.caller_by_id(tx, self._checked(credential).principal_id)
+            case Session(secret):
+                caller = self._in_session(tx, secret)
+            case ProvenIdentity() if isinstance(tx, Write):
+                caller = admitted(tx, credential)
+            case Unproven(reason):
+                raise Unauthenticated(reason)
             case Server():
                 caller = SERVER
-            case None:
+            case _:
                 caller = None
         if caller is None:
             raise Unauthenticated(
                 "The token is missing, unknown, expired or revoked. Send `Authorization: Bearer <token>`; "
                 "an admin makes tokens with `modelyard token create`.",
             )
+        return caller
+
+    def _in_session(self, tx: Look, secret: str) -> Caller:
+        caller = access.caller_in_session(tx, secret, self._now())
+        if caller is None:
+            raise Unauthenticated("You are not signed in any more; sign in again at /login.")
         return caller
 
     def _checked(self, shown: Signed) -> Signed:
@@ -174,24 +202,24 @@ class Gate:
         refused = isinstance(failure, Denied | Unauthenticated)
         if not (refused or attempt.action.changes) or attempt.caller is SERVER:
             return
-        if attempt.caller is None and not self._is_news(attempt.origin):
+        message = failure.message if isinstance(failure, Failure) else "internal error"
+        if attempt.caller is None and not self._is_news(attempt.origin, message):
             return
         result = Result.REFUSED if refused else Result.FAILED
-        message = failure.message if isinstance(failure, Failure) else "internal error"
         try:
             with self.database.write() as tx:
                 self._record(tx, attempt, result, type(failure).__name__, message)
         except Exception:
             log.exception("an attempt could not be recorded", extra={"request_id": attempt.origin.request_id})
 
-    def _is_news(self, origin: Origin) -> bool:
-        """Whether a stranger from this address has not been recorded within the last minute."""
-        now = self.clock()
-        if now - self._strangers.get(origin.address, 0.0) < _COALESCED_SECONDS:
+    def _is_news(self, origin: Origin, message: str) -> bool:
+        """Whether no stranger from this address was refused for the same reason within the last minute."""
+        now, key = self.clock(), (origin.address, message)
+        if now - self._strangers.get(key, 0.0) < _COALESCED_SECONDS:
             return False
         if len(self._strangers) >= _MOST_ADDRESSES:
             self._strangers.clear()
-        self._strangers[origin.address] = now
+        self._strangers[key] = now
         return True
 
     def _settle_lost_commit(self, attempt: _Attempt) -> None:

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, exchange, files, lineage, models, tags, uploads, versions
-from modelyard.domain.access import PrincipalKind
+from modelyard.actions import access, catalogs, exchange, files, lineage, models, sessions, tags, uploads, versions
+from modelyard.domain.access import PrincipalKind, Session
 from modelyard.domain.files import Entry
 from modelyard.domain.filters import VersionFilter
 from modelyard.domain.models import Tag, TagChange
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Privilege
+from modelyard.domain.sessions import Login
 from tests.house.world import Person, World, containers
 
 USER, GROUP = PrincipalKind.USER, PrincipalKind.GROUP
@@ -54,6 +55,10 @@ class Stage:
         model, number = self.ready()
         self.world.do(models.SetAlias(model, "champion", number))
         return model, "champion"
+
+
+def _login(at: Stage) -> Login:
+    return Login(at.world.new_name("state"), "nonce", "verifier", "/session")
 
 
 def _finalize(at: Stage) -> Action[Any, Any]:
@@ -191,6 +196,13 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     files.MakeDirectory: lambda at: files.MakeDirectory(*at.pending(), "new"),
     files.DeleteFile: lambda at: files.DeleteFile(*at.holding("old")),
     files.DeleteDirectory: _directory,
+    # Signing in and out
+    sessions.RememberLogin: lambda at: sessions.RememberLogin(_login(at)),
+    sessions.TakeLogin: lambda at: sessions.TakeLogin(_login(at).state),
+    sessions.ForgetLogins: lambda _at: sessions.ForgetLogins(),
+    sessions.NoteSessionUse: lambda _at: sessions.NoteSessionUse(Session("unknown")),
+    sessions.SignIn: lambda _at: sessions.SignIn(),
+    sessions.SignOut: lambda _at: sessions.SignOut(),
     # Multipart uploads
     uploads.BeginUpload: lambda at: uploads.BeginUpload(*at.pending(), "new"),
     uploads.LinkToParts: lambda at: uploads.LinkToParts(*at.upload(), (1, 2)),

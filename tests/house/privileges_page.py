@@ -11,7 +11,7 @@ from typing import Any
 from modelyard.action import ACTIONS, METASTORE, Action, Chore, Need
 from modelyard.app import ROWS
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
-from modelyard.surfaces.wire import Arrival, Departure, Joining, Public, Row, Translation
+from modelyard.surfaces.wire import Arrival, Departure, Entrance, Joining, Public, Row, Translation
 
 PAGE = Path(__file__).parents[2] / "docs" / "privileges.md"
 
@@ -76,6 +76,8 @@ def _open() -> Iterator[str]:
             yield f"| {kind.__name__} | {_summary(kind)} | {reason} | {_listed(routes[kind])} |"
     public = [f"`{row.method} {row.path}`" for row in ROWS if isinstance(row, Public)]
     yield f"\nWithout any credential, and without any action, only these are answered: {', '.join(public)}."
+    doors = [f"`{row.method} {row.path}`" for row in ROWS if isinstance(row, Entrance)]
+    yield f"\nPeople who have yet to prove who they are come in by these: {', '.join(doors)}."
 
 
 def _by_module(kinds: Iterable[type[Action[Any, Any]]]) -> Iterator[tuple[type[Action[Any, Any]], str]]:
@@ -97,6 +99,7 @@ _HEADINGS = {
     "files": "Files",
     "uploads": "Multipart uploads",
     "access": "Principals, tokens and grants",
+    "sessions": "Signing in and out",
 }
 _MODULES = list(_HEADINGS)
 
@@ -133,7 +136,7 @@ def routes_of_actions() -> dict[type[Action[Any, Any]], list[str]]:
     for row in ROWS:
         for kind in actions_of(row):
             told = f"{row.method} {row.path}" + (f"?action={row.doing}" if row.doing else "")
-            if told not in found[kind]:
+            if kind in found and told not in found[kind]:
                 found[kind].append(told)
     return found
 
@@ -154,6 +157,8 @@ def _readers(row: Row) -> list[Callable[..., Any]]:
             return [row.read]
         case Arrival() | Joining():
             return [row.ask, *([row.keep] if row.keep else [])]
+        case Entrance():
+            return [*([row.before] if row.before else []), row.after]
         case Public():
             return []
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import modelyard.app  # noqa: F401  everything that defines actions is imported with it
-from modelyard.action import ACTIONS, METASTORE, Action, Ref
-from modelyard.actions import access, catalogs, models, versions
+from modelyard.action import ACTIONS, METASTORE, Action, Chore, Ref
+from modelyard.actions import access, catalogs, models, sessions, versions
+from modelyard.domain.access import Server, Session
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
 from modelyard.errors import Denied, Invalid, NotFound, Unauthenticated
 from tests.house.examples import EXAMPLES, Stage
@@ -18,6 +19,7 @@ from tests.house.world import World, containers
 
 GUARDED = [kind for kind in ACTIONS if kind.needs]
 OPEN = [kind for kind in ACTIONS if kind.open_to]
+CHORES = [kind for kind in ACTIONS if issubclass(kind, Chore)]
 
 
 def by_name(kind: type[Action[Any, Any]]) -> str:
@@ -77,7 +79,17 @@ def test_a_stranger_is_refused_and_that_is_recorded(world: World, kind: type[Act
     assert message.startswith("User does not have ")
 
 
-@pytest.mark.parametrize("kind", ACTIONS, ids=by_name)
+@pytest.mark.parametrize("kind", CHORES, ids=by_name)
+def test_chores_are_done_for_the_server_and_for_nobody_else(world: World, kind: type[Action[Any, Any]]) -> None:
+    at = Stage(world, world.owner)
+    with pytest.raises(Denied):
+        world.do(EXAMPLES[kind](at))
+    request = uuid.uuid4().hex
+    world.ask(EXAMPLES[kind](at), Server(), request)
+    assert world.recorded(request) == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ACTIONS if kind not in CHORES], ids=by_name)
 def test_the_owner_may_do_it(world: World, kind: type[Action[Any, Any]]) -> None:
     """Or an admin, where it is about the metastore itself, which the group of admins owns."""
     governing = any(need.privilege is Privilege.MANAGE and need.on == "metastore" for need in kind.needs)
@@ -153,6 +165,14 @@ def _its_own_tokens(at: Stage, found: Any) -> None:  # noqa: ANN401
     assert {token.principal for token in found} == {at.who.name}
 
 
+def _a_session_of_its_own(at: Stage, made: Any) -> None:  # noqa: ANN401
+    assert at.world.ask(access.WhoAmI(), Session(made.secret)).principal.id == at.who.id
+
+
+def _no_end_of_a_token(at: Stage, _found: Any) -> None:  # noqa: ANN401
+    assert at.world.do(access.WhoAmI(), at.who).principal.id == at.who.id
+
+
 def _nothing(_at: Stage, found: Any) -> None:  # noqa: ANN401
     assert found.items == ()
     assert found.after is None
@@ -164,6 +184,8 @@ GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     access.ListPrincipals: _a_page_of_names,
     access.CreateToken: _its_own_token,
     access.ListTokens: _its_own_tokens,
+    sessions.SignIn: _a_session_of_its_own,
+    sessions.SignOut: _no_end_of_a_token,
     catalogs.ListCatalogs: _nothing,
     catalogs.ListSchemas: _nothing,
     models.SearchModels: _nothing,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -105,11 +105,46 @@ class Signed:
 
 
 @dataclass(frozen=True, slots=True)
+class Session:
+    """The secret in a browser's cookie.
+
+    `confirmed` says that the request also showed, by its Origin and by a header, that a page of ours sent it. Without
+    that it changes nothing: any site can make a browser send its cookies.
+    """
+
+    secret: str = field(repr=False)
+    confirmed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenIdentity:
+    """Who somebody is to a sign-in provider that the operator trusts; only `oidc` makes one, after it has checked.
+
+    `name` is the name of a user here. `may_join` lets somebody unknown become a user, `may_link` lets them be the
+    user who has that name already.
+    """
+
+    issuer: str
+    subject: str
+    name: str
+    display_name: str
+    may_join: bool
+    may_link: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Unproven:
+    """Somebody who showed what proves nothing, and why: it is refused, and the refusal is recorded."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Server:
-    """The server itself, which asks for its own chores; no surface makes one."""
+    """The server itself, which asks for its own chores; nothing that a request says makes one."""
 
 
-Credential: TypeAlias = Bearer | Signed | Server | None
+Credential: TypeAlias = Bearer | Signed | Session | ProvenIdentity | Unproven | Server | None
 """What is handed to the gate; None is an anonymous caller."""
 
 SERVER: Final = Caller(Principal("", PrincipalKind.SERVICE_PRINCIPAL, "modelyard", "Modelyard"), frozenset())

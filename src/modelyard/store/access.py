@@ -9,12 +9,16 @@ from sqlalchemy import CTE, and_, bindparam, delete, func, literal, select, upda
 
 from modelyard.domain.access import EVERYBODY, Caller, Principal, PrincipalKind, Token
 from modelyard.domain.privileges import LEAVES, Chain, Kind, Node, Privilege
+from modelyard.domain.sessions import IDLE_MILLISECONDS
 from modelyard.errors import NoSuchPrincipal
 from modelyard.store import schema
 from modelyard.store.lists import is_in, texts
 from modelyard.store.tx import inserting
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import ColumnElement
     from sqlalchemy.sql.expression import Select
 
     from modelyard.action import Ref
@@ -41,10 +45,14 @@ _BY_ID: Final = select(*_PRINCIPAL).where(_principals.c.id == bindparam("princip
 _BY_NAME: Final = select(*_PRINCIPAL).where(_principals.c.folded == bindparam("name"))
 
 
-def _callers() -> Select[Row]:
+SESSION: Final = "session"
+"""The kind of a token that only a browser's cookie may show, and that a cookie may only show."""
+
+
+def _callers(shown_as: ColumnElement[bool]) -> Select[Row]:
     token = (
         select(_tokens.c.id.label("token_id"), _tokens.c.principal_id, _tokens.c.expires_at)
-        .where(_tokens.c.secret_hash == bindparam("secret_hash"))
+        .where(_tokens.c.secret_hash == bindparam("secret_hash"), shown_as)
         .cte("token")
     )
     mine = identities(select(token.c.principal_id.label("id")))
@@ -52,12 +60,24 @@ def _callers() -> Select[Row]:
     return shown.join(token, token.c.principal_id == _principals.c.id).join(mine, literal(1) == 1)  # pyright: ignore[reportReturnType]
 
 
-_CALLER: Final = _callers()
+_CALLER: Final = _callers(_tokens.c.kind != SESSION)
+_CALLER_IN_SESSION: Final = _callers(
+    and_(_tokens.c.kind == SESSION, _tokens.c.last_used_at > bindparam("idle_since")),
+)
 
 
 def caller_by_secret(tx: Look, secret: str, now: int) -> Caller | None:
     """Who shows this token, if it is known, has not expired, and its principal is active."""
-    rows = tx.rows(_CALLER, secret_hash=secret_hash(secret))
+    return _caller(tx.rows(_CALLER, secret_hash=secret_hash(secret)), now)
+
+
+def caller_in_session(tx: Look, secret: str, now: int) -> Caller | None:
+    """Whose session this is, if it has not ended, was used lately, and its principal is active."""
+    idle_since = now - IDLE_MILLISECONDS
+    return _caller(tx.rows(_CALLER_IN_SESSION, secret_hash=secret_hash(secret), idle_since=idle_since), now)
+
+
+def _caller(rows: Sequence[Row], now: int) -> Caller | None:
     if not rows:
         return None
     *told, active, token_id, expires_at, _ = rows[0]
@@ -281,7 +301,7 @@ _INSERT_TOKEN: Final = inserting(_tokens)
 _TOKENS_OF: Final = (
     select(*_TOKEN)
     .join(_principals, _principals.c.id == _tokens.c.principal_id)
-    .where(_tokens.c.principal_id == bindparam("owner"))
+    .where(_tokens.c.principal_id == bindparam("owner"), _tokens.c.kind != SESSION)
     .order_by(_tokens.c.created_at, _tokens.c.id)
 )
 _TOKEN_OWNER: Final = select(_tokens.c.principal_id).where(_tokens.c.id == bindparam("token_id"))

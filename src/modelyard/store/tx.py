@@ -70,7 +70,7 @@ class Look:
         self._context: Context | None = None
 
     def enter(self, context: Context) -> None:
-        """Called once, by the gate, after it has decided."""
+        """Called by the gate: before it knows who calls, for the server, and after it has decided, for the caller."""
         self._context = context
 
     @property

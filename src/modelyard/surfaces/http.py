@@ -10,19 +10,22 @@ import binascii
 import ipaddress
 import logging
 import re
+import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import parse_qsl
 
 import msgspec
 
-from modelyard.domain.access import Bearer, Credential, Signed
+from modelyard.actions.sessions import NoteSessionUse
+from modelyard.domain.access import Bearer, Credential, Server, Session, Signed, Unproven
 from modelyard.domain.journal import Origin
-from modelyard.errors import Failure, Invalid, Malformed, TooLarge
+from modelyard.domain.sessions import USE_SECONDS, csrf_token
+from modelyard.errors import Failure, Invalid, Malformed, NoSuchRoute, TooLarge, Unauthenticated
 from modelyard.gate import Gate
-from modelyard.surfaces import transfer
+from modelyard.surfaces import cookies, transfer
 from modelyard.surfaces.lanes import Lanes
 from modelyard.surfaces.routes import Routes
 from modelyard.surfaces.wire import (
@@ -32,12 +35,14 @@ from modelyard.surfaces.wire import (
     Arrival,
     Bytes,
     Departure,
+    Entrance,
     Here,
     Joining,
     Public,
     Reply,
     Row,
     Said,
+    SignOn,
     Translation,
     Writer,
     blame,
@@ -58,6 +63,7 @@ _FORWARDED: Final = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 _DIGITS: Final = re.compile(r"\d{1,15}\Z", re.ASCII)
 _MAX_QUERY: Final = 16_384
 _MAX_FIELDS: Final = 100
+_MOST_SESSIONS: Final = 10_000
 _INTERNAL: Final = (
     b'{"error_code":"INTERNAL_ERROR","message":"The server failed; nothing was changed. Its log says why."}'
 )
@@ -152,14 +158,16 @@ def _query(raw: bytes) -> dict[str, str]:
     return dict(pairs)
 
 
-def credential(request: Request, said: Mapping[str, str]) -> Credential:
-    """What a request shows of who calls: a token as Bearer or as Basic's password, or a signed URL."""
+def credential(request: Request, said: Mapping[str, str], here: Here) -> Credential:
+    """What a request shows of who calls: a token as Bearer or as Basic's password, else a signed URL or a cookie."""
     scheme, _, value = request.headers.get("authorization", "").partition(" ")
     match scheme.lower():
         case "bearer":
             return Bearer(value.strip())
         case "basic":
             return _basic(value)
+        case "":
+            return _signed(request, said) or cookies.session(request.method, request.headers, here)
         case _:
             return _signed(request, said)
 
@@ -185,8 +193,18 @@ def _signed(request: Request, said: Mapping[str, str]) -> Credential:
 class Endpoint:
     """The ASGI application."""
 
-    def __init__(self, rows: Iterable[Row], gate: Gate, store: Bytes, site: Site, lanes: Lanes) -> None:
+    def __init__(
+        self,
+        rows: Iterable[Row],
+        gate: Gate,
+        store: Bytes,
+        site: Site,
+        lanes: Lanes,
+        provider: SignOn | None = None,
+    ) -> None:
         self.routes = Routes(rows)
+        self._provider = provider
+        self._used: dict[str, float] = {}
         self._gate = gate
         self._store = store
         self._site = site
@@ -216,9 +234,10 @@ class Endpoint:
             return
         if isinstance(row, Translation) and row.near and here.near:
             row = row.near
-        call = _Call(request, {**request.query, **_heard(row, request), **said}, credential(request, said))
+        call = _Call(request, {**request.query, **_heard(row, request), **said}, credential(request, said, here))
         try:
-            reply = await self._dispatch(row, call, here, receive, send)
+            reply = await self._dispatch(row, call, _seen(here, call.credential), receive, send)
+            await self._note_use(call)
         except Failure as failure:
             reply = row.blame(failure)
         if reply is not None:
@@ -231,7 +250,7 @@ class Endpoint:
 
     async def _dispatch(
         self,
-        row: Translation | Arrival | Joining | Departure,
+        row: Translation | Arrival | Joining | Departure | Entrance,
         call: _Call,
         here: Here,
         receive: Receive,
@@ -241,6 +260,8 @@ class Endpoint:
             return await self._arrive(row, call, receive)
         if isinstance(row, Departure):
             return await self._depart(row, call, send)
+        if isinstance(row, Entrance):
+            return await self._enter(row, call, here)
         body = await _body(receive) if call.request.length != 0 else b""
         if isinstance(row, Joining):
             return _written(row.write(await self._join(row, call, body), here))
@@ -269,6 +290,29 @@ class Endpoint:
         kept = await self._do(call, row.keep(said, moved)) if row.keep else moved
         await self._lanes.run(lambda: row.after(self._store, said, kept))
         return kept
+
+    async def _enter(self, row: Entrance, call: _Call, here: Here) -> Reply:
+        provider = self._provider
+        if provider is None:
+            raise NoSuchRoute("single sign-on is not set up on this server; an operator sets oidc_issuer.")
+        said = _said(row.said, call.told, b"")
+        try:
+            begun = await self._do(call.by(Server()), row.before(said, here)) if row.before else None
+            found = await self._lanes.run_outbound(lambda: row.call(provider, said, begun, here))
+        except Unauthenticated as failure:
+            return await self._do(call.by(Unproven(failure.message)), row.refused())
+        action, proof = row.after(found)
+        return row.write(found, await self._do(call.by(proof), action), here)
+
+    async def _note_use(self, call: _Call) -> None:
+        """Note that a session is in use, at most once a minute: it ends when it is not."""
+        shown, now = call.credential, time.monotonic()
+        if not isinstance(shown, Session) or now - self._used.get(shown.secret, -USE_SECONDS) < USE_SECONDS:
+            return
+        if len(self._used) >= _MOST_SESSIONS:
+            self._used.clear()
+        self._used[shown.secret] = now
+        await self._do(call.by(Server()), NoteSessionUse(shown))
 
     async def _asked(
         self, call: _Call, kind: type[msgspec.Struct], read: Callable[[Said], AnyAction], body: bytes = b""
@@ -300,6 +344,15 @@ class _Call:
     told: dict[str, str]
     credential: Credential
 
+    def by(self, credential: Credential) -> _Call:
+        """The same request, with another credential."""
+        return replace(self, credential=credential)
+
+
+def _seen(here: Here, shown: Credential) -> Here:
+    """The server as the page of this session sees it."""
+    return replace(here, csrf_token=csrf_token(here.signing_key, shown.secret)) if isinstance(shown, Session) else here
+
 
 def _written(answer: object) -> Reply:
     return answer if isinstance(answer, Reply) else Reply(200, encode(answer))
@@ -307,7 +360,7 @@ def _written(answer: object) -> Reply:
 
 def _heard(row: Row, request: Request) -> dict[str, str]:
     """What a row takes from headers."""
-    wanted = row.hears if isinstance(row, Translation) else ()
+    wanted = row.hears if isinstance(row, Translation | Entrance) else ()
     return {name: request.headers[header] for header, name in wanted if header in request.headers}
 
 

@@ -3,7 +3,7 @@
 On PostgreSQL every action waits for the network, so all run in a pool of threads. On SQLite a read of a few rows takes
 less time than handing it to a thread and back (each step of a statement gives up Python's lock, and two threads then
 wait for each other), so it runs at once; commands queue for one thread, as the database has one writer, and lists and
-bytes go to the pool.
+bytes go to the pool. What waits for other servers has a small pool of its own, so that a slow one holds up nobody else.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from modelyard.action import Action
 
 Value = TypeVar("Value")
+
+_MOST_OUTBOUND: Final = 4
+"""How many other servers are waited for at once."""
 
 
 class Lanes:
@@ -24,10 +27,15 @@ class Lanes:
     def __init__(self, threads: int, *, one_writer: bool) -> None:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer") if one_writer else None
+        self._outbound = ThreadPoolExecutor(_MOST_OUTBOUND, thread_name_prefix="outbound")
 
     async def run(self, work: Callable[[], Value]) -> Value:
         """Run what may wait, for the disk or for long, in the pool."""
         return await _in(self._pool, work)
+
+    async def run_outbound(self, work: Callable[[], Value]) -> Value:
+        """Run what waits for another server."""
+        return await _in(self._outbound, work)
 
     async def do(self, action: Action[Any, Any], work: Callable[[], Value]) -> Value:
         """Run what does this action where it belongs."""
@@ -42,6 +50,7 @@ class Lanes:
     def close(self) -> None:
         """Wait for what is under way."""
         self._pool.shutdown()
+        self._outbound.shutdown(cancel_futures=True)
         if self._writer:
             self._writer.shutdown()
 

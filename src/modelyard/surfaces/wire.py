@@ -14,10 +14,11 @@ from urllib.parse import quote, urlencode
 import msgspec
 
 from modelyard.action import Action
-from modelyard.domain.access import sign
+from modelyard.domain.access import Credential, ProvenIdentity, sign
 from modelyard.domain.files import Entry, Link
 from modelyard.domain.models import Tag
 from modelyard.domain.names import MAX_NAME, comment, tag_key, tag_value
+from modelyard.domain.sessions import Begun, Login
 from modelyard.errors import (
     AlreadyExists,
     Changed,
@@ -67,6 +68,8 @@ class Here:
     """Where the request came from, as far as the server can tell."""
     near: bool = False
     """Whether MLflow's `uc:` client asks from this very machine: it brings and fetches files through the exchange."""
+    csrf_token: str = ""
+    """What the page in this session shows beside its cookie; empty where no cookie proves who calls."""
 
     def url(self, link: Link) -> str:
         """A link's address, signed."""
@@ -228,7 +231,41 @@ class Departure:
     doing: str = ""
 
 
-Row: TypeAlias = Translation | Public | Arrival | Joining | Departure
+@dataclass(frozen=True, slots=True)
+class Entrance:
+    """A door for people who have yet to prove who they are, by way of the sign-in provider.
+
+    First a chore of the server, then a question to the provider while no transaction is open, then an action with
+    the credential that came of it. Whatever proves nothing is handed to the gate as `refused`, which records it.
+    """
+
+    method: str
+    path: str
+    said: type[msgspec.Struct]
+    before: Callable[[Said, Here], AnyAction] | None
+    call: Callable[[SignOn, Said, Any, Here], Any]
+    """The question; it also gets what `before` gave."""
+    after: Callable[[Any], tuple[AnyAction, Credential]]
+    write: Callable[[Any, Any, Here], Reply]
+    refused: Callable[[], AnyAction]
+    blame: Callable[[Failure], Reply] = blame
+    doing: str = ""
+    hears: tuple[tuple[str, str], ...] = (("cookie", "cookie"),)
+
+
+Row: TypeAlias = Translation | Public | Arrival | Joining | Departure | Entrance
+
+
+class SignOn(Protocol):
+    """The sign-in provider, as far as rows see it; the composition root brings the real one."""
+
+    def begin(self, redirect_uri: str, return_to: str, browser: str) -> Begun:
+        """Begin a sign-in of a browser."""
+        ...
+
+    def finish(self, login: Login, redirect_uri: str, code: str, issuer: str) -> ProvenIdentity:
+        """Who came back with a code; `Unauthenticated` for what proves nothing."""
+        ...
 
 
 class Writer(Protocol):
