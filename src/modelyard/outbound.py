@@ -209,15 +209,17 @@ def _note(failure: Unreachable) -> None:
 def _split(url: str) -> SplitResult:
     """A URL, if it is one that is opened at all; what is parsed here is what is connected to, in these parts."""
     parts = urlsplit(url) if _PLAIN_URL.match(url) and "\\" not in url else None
-    if parts is None or parts.scheme not in _PORTS or "@" in parts.netloc or not _is_host(parts.hostname or ""):
+    if parts is None or parts.scheme not in _PORTS or "@" in parts.netloc or not _is_host(parts):
         raise Unreachable("the URL is not http(s)://host[:port]/… in plain ASCII and without a user")
     if parts.port == 0:
         raise Unreachable("port 0 is no port")
     return parts
 
 
-def _is_host(host: str) -> bool:
-    return bool(_HOST.match(host)) or (":" in host and _network(host) is not None)
+def _is_host(url: SplitResult) -> bool:
+    """Whether there is a name, or an IPv6 address in brackets."""
+    host = url.hostname or ""
+    return _network(host) is not None if "[" in url.netloc else bool(_HOST.match(host))
 
 
 def _address(url: SplitResult) -> httpcore.URL:

@@ -90,11 +90,9 @@ def _sign_in(arrived: Arrived) -> tuple[AnyAction, Credential]:
 
 
 def _enter(arrived: Arrived, made: NewSession, here: Here) -> Reply:
-    return _redirect(
-        here.base_url + arrived.return_to,
-        cookies.setting(cookies.SESSION, made.secret, here.base_url, _SESSION_SECONDS),
-        cookies.setting(cookies.LOGIN, "", here.base_url, 0),
-    )
+    """The sign-in's own cookie stays until it is over by itself: another tab may be on its way back too."""
+    session = cookies.setting(cookies.SESSION, made.secret, here.base_url, _SESSION_SECONDS)
+    return _redirect(here.base_url + arrived.return_to, session)
 
 
 # In a session
