@@ -21,6 +21,7 @@ from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from jwt.algorithms import ECAlgorithm, RSAAlgorithm
 
 CLIENT_ID = "modelyard"
 CLIENT_SECRET = "not-a-secret: only for tests/%"
@@ -35,7 +36,7 @@ class Key:
 
     @property
     def public(self) -> dict[str, Any]:
-        family = jwt.algorithms.RSAAlgorithm if self.algorithm == "RS256" else jwt.algorithms.ECAlgorithm
+        family = RSAAlgorithm if self.algorithm == "RS256" else ECAlgorithm
         return {**family.to_jwk(self.private.public_key(), as_dict=True), "kid": self.kid, "use": "sig"}
 
 
@@ -152,7 +153,7 @@ class Handler(BaseHTTPRequestHandler):
         header = {"kid": says.get("kid", key.kid)}
         match says.get("algorithm", key.algorithm):
             case "none":
-                return jwt.encode(claims, None, "none", header)
+                return jwt.encode(claims, "", "none", header)
             case "HS256":
                 return _with_the_public_key_as_secret(claims, key)
             case algorithm:

@@ -171,6 +171,13 @@ class TestComingBack:
         assert not victim.session
         assert mine.http.get(back).status_code == 303
 
+    def test_with_a_cookie_in_the_address_is_refused(self, site: Site) -> None:
+        mine, victim = site.browser(), site.browser()
+        back = mine.authorize(mine.begin())
+        [(name, secret)] = mine.http.cookies.items()
+        assert victim.http.get(f"{back}&cookie={name}%3D{secret}").status_code == 401
+        assert mine.http.get(back).status_code == 303
+
     def test_with_a_state_that_never_was_is_refused(self, site: Site) -> None:
         browser = site.browser()
         browser.begin()

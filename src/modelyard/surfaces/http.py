@@ -359,8 +359,10 @@ def _written(answer: object) -> Reply:
 
 
 def _heard(row: Row, request: Request) -> dict[str, str]:
-    """What a row takes from headers."""
-    wanted = row.hears if isinstance(row, Translation | Entrance) else ()
+    """What a row takes from headers; at an entrance, a query cannot say it instead where the header is missing."""
+    if isinstance(row, Entrance):
+        return {name: request.headers.get(header, "") for header, name in row.hears}
+    wanted = row.hears if isinstance(row, Translation) else ()
     return {name: request.headers[header] for header, name in wanted if header in request.headers}
 
 
