@@ -237,9 +237,10 @@ class Endpoint:
         call = _Call(request, {**request.query, **_heard(row, request), **said}, credential(request, said, here))
         try:
             reply = await self._dispatch(row, call, _seen(here, call.credential), receive, send)
-            await self._note_use(call)
         except Failure as failure:
             reply = row.blame(failure)
+        else:
+            await self._note_use(call)
         if reply is not None:
             await _send(send, reply, request.origin.request_id)
 
@@ -305,14 +306,20 @@ class Endpoint:
         return row.write(found, await self._do(call.by(proof), action), here)
 
     async def _note_use(self, call: _Call) -> None:
-        """Note that a session is in use, at most once a minute: it ends when it is not."""
+        """Note that a session is in use, at most once a minute: it ends when it is not.
+
+        What was asked is done already, so a failure here is only logged.
+        """
         shown, now = call.credential, time.monotonic()
         if not isinstance(shown, Session) or now - self._used.get(shown.secret, -USE_SECONDS) < USE_SECONDS:
             return
         if len(self._used) >= _MOST_SESSIONS:
             self._used.clear()
         self._used[shown.secret] = now
-        await self._do(call.by(Server()), NoteSessionUse(shown))
+        try:
+            await self._do(call.by(Server()), NoteSessionUse(shown))
+        except Failure as failure:
+            log.warning("the use of a session could not be noted: %s", failure.message)
 
     async def _asked(
         self, call: _Call, kind: type[msgspec.Struct], read: Callable[[Said], AnyAction], body: bytes = b""
