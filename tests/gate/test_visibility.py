@@ -185,15 +185,15 @@ def _check(tree: Tree, who: Person, size: int) -> None:
 
             listed |= tree.shown(who, inside, size)
         assert listed == tree.allowed(who, get, Kind.SCHEMA)
-    got = tree.allowed(who, models.GetModel, Kind.MODEL)
-    assert tree.shown(who, models.SearchModels, size) == got
-    for container in (*tree.of(Kind.CATALOG), *tree.of(Kind.SCHEMA)):
+    for browse, get in ((False, models.GetModel), (True, models.BrowseModel)):
+        got = tree.allowed(who, get, Kind.MODEL)
+        for container in ("", *(ref.name for kind in (Kind.CATALOG, Kind.SCHEMA) for ref in tree.of(kind))):
 
-        def within(window: Window, name: str = container.name) -> Action[Any, Any]:
-            return models.SearchModels(window, name)
+            def within(window: Window, name: str = container, *, browse: bool = browse) -> Action[Any, Any]:
+                return models.SearchModels(window, name, browse)
 
-        below = {name: model for name, model in got.items() if name.startswith(container.name + ".")}
-        assert tree.shown(who, within, size) == below
+            below = {name: model for name, model in got.items() if name.startswith(f"{container}.".lstrip("."))}
+            assert tree.shown(who, within, size) == below
     single = tree.allowed(who, lambda ref: versions.GetVersion(ref, 1), Kind.MODEL)
     for ref in tree.of(Kind.MODEL):
         page = tree.world.do(versions.SearchVersions(VersionFilter(model=ref.name), Window(10)), who)

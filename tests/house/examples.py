@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, files, models, uploads, versions
+from modelyard.actions import access, catalogs, files, grants, metastore, models, tags, uploads, versions
 from modelyard.domain.access import PrincipalKind
 from modelyard.domain.filters import VersionFilter
 from modelyard.domain.models import Tag
@@ -48,6 +48,17 @@ class Stage:
         with self.world.uploading(self.who, model):
             upload = self.world.do(uploads.BeginUpload(model, number, "big"), self.who)
         return model, number, "big", upload.id
+
+    def assignment(self) -> tuple[int, str]:
+        """The workspace and the metastore that the server has."""
+        found = self.world.do(metastore.GetMetastore())
+        return found.workspace_id, found.id
+
+    def tagged(self) -> Ref:
+        """A schema with a tag `team`."""
+        schema = self.world.schema()
+        self.world.do(tags.AssignTag(schema, Tag("team", "")), self.world.owner)
+        return schema
 
     def alias(self) -> tuple[Ref, str]:
         model, number = self.ready()
@@ -114,10 +125,22 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     access.CreateTokenFor: lambda at: access.CreateTokenFor(at.world.owner.name),
     access.ListTokens: lambda _at: access.ListTokens(),
     access.RevokeToken: _another_token,
-    access.GetGrants: lambda at: access.GetGrants(at.world.model()),
-    access.ChangeGrants: lambda at: access.ChangeGrants(
+    grants.GetGrants: lambda at: grants.GetGrants(at.world.model()),
+    grants.GetEffectiveGrants: lambda at: grants.GetEffectiveGrants(at.world.model()),
+    grants.ChangeGrants: lambda at: grants.ChangeGrants(
         at.world.model(), (GrantChange(at.who.name, add=frozenset({Privilege.EXECUTE})),)
     ),
+    # The metastore and its workspace
+    metastore.GetMetastore: lambda _at: metastore.GetMetastore(),
+    metastore.AssignMetastore: lambda at: metastore.AssignMetastore(*at.assignment()),
+    metastore.GetBindings: lambda at: metastore.GetBindings(at.world.catalog()),
+    metastore.ChangeBindings: lambda at: metastore.ChangeBindings(at.world.catalog(), at.assignment()[:1]),
+    # Tags of any securable
+    tags.ListTags: lambda at: tags.ListTags(at.world.schema(), Window(10)),
+    tags.GetTag: lambda at: tags.GetTag(at.tagged(), "team"),
+    tags.AssignTag: lambda at: tags.AssignTag(at.world.catalog(), Tag("team", "ml")),
+    tags.ChangeTag: lambda at: tags.ChangeTag(at.tagged(), Tag("team", "ml")),
+    tags.RemoveTag: lambda at: tags.RemoveTag(at.tagged(), "team"),
     # Catalogs
     catalogs.CreateCatalog: lambda at: catalogs.CreateCatalog(at.world.new_name()),
     catalogs.GetCatalog: lambda at: catalogs.GetCatalog(at.world.catalog()),
@@ -141,7 +164,8 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     # Registered models
     models.CreateModel: lambda at: models.CreateModel(at.world.schema(), at.world.new_name()),
     models.GetModel: lambda at: models.GetModel(at.world.model()),
-    models.SearchModels: lambda at: _everywhere(at.world.model(), models.SearchModels(Window(10_000))),
+    models.BrowseModel: lambda at: models.BrowseModel(at.world.model()),
+    models.SearchModels: lambda at: _everywhere(at.world.model(), models.SearchModels(Window(10_000), browse=True)),
     models.UpdateModel: lambda at: models.UpdateModel(at.world.model(), models.ModelChange(owner=at.who.name)),
     models.RenameModel: _rename_model,
     models.DeleteModel: lambda at: models.DeleteModel(at.world.model()),

@@ -93,7 +93,10 @@ _HEADINGS = {
     "versions": "Model versions",
     "files": "Files",
     "uploads": "Multipart uploads",
-    "access": "Principals, tokens and grants",
+    "tags": "Tags of any securable",
+    "grants": "Grants",
+    "metastore": "The metastore and its workspace",
+    "access": "Principals and tokens",
 }
 _MODULES = list(_HEADINGS)
 

@@ -10,7 +10,7 @@ import pytest
 
 import modelyard.app  # noqa: F401  everything that defines actions is imported with it
 from modelyard.action import ACTIONS, METASTORE, Action, Ref
-from modelyard.actions import access, catalogs, models, versions
+from modelyard.actions import access, catalogs, metastore, models, versions
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
 from modelyard.errors import Denied, Invalid, NotFound, Unauthenticated
 from tests.house.examples import EXAMPLES, Stage
@@ -158,12 +158,17 @@ def _nothing(_at: Stage, found: Any) -> None:  # noqa: ANN401
     assert found.after is None
 
 
+def _the_names_of_the_server(at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert (found.workspace_id, found.id) == at.assignment()
+
+
 GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     access.WhoAmI: _only_itself,
     access.GetPrincipal: _the_names_of_principals,
     access.ListPrincipals: _a_page_of_names,
     access.CreateToken: _its_own_token,
     access.ListTokens: _its_own_tokens,
+    metastore.GetMetastore: _the_names_of_the_server,
     catalogs.ListCatalogs: _nothing,
     catalogs.ListSchemas: _nothing,
     models.SearchModels: _nothing,

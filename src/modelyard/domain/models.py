@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
@@ -54,6 +54,11 @@ class RegisteredModel:
     deployment_job_id: str = ""
     aliases: tuple[Alias, ...] = ()
     tags: tuple[Tag, ...] = ()
+    browse_only: bool = False
+
+    def browsed(self) -> RegisteredModel:
+        """What BROWSE shows of it: its name, comment and tags, and nothing of how it is used."""
+        return replace(self, aliases=(), deployment_job_id="", browse_only=True)
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,8 @@ def _list_models(said: Listing) -> AnyAction:
     if bool(said.catalog_name) != bool(said.schema_name):
         raise Invalid("name both catalog_name and schema_name, or neither.")
     inside = names.schema(f"{said.catalog_name}.{said.schema_name}") if said.catalog_name else ""
-    return models.SearchModels(said.window(f"models {inside}", _MOST_INSIDE if inside else MOST), inside)
+    window = said.window(f"models {inside}", _MOST_INSIDE if inside else MOST)
+    return models.SearchModels(window, inside, said.include_browse)
 
 
 def _update_model(said: Changed) -> AnyAction:
@@ -60,7 +61,7 @@ def _model(model: RegisteredModel, here: Here) -> dict[str, object]:
         "created_by": model.created_by,
         "updated_at": model.updated_at,
         "updated_by": model.updated_by,
-        "browse_only": False,
+        "browse_only": model.browse_only,
         "aliases": [{"alias_name": alias.name, "version_num": alias.version} for alias in model.aliases],
         "tags": tag_dicts(model.tags),
         "deployment_job_id": model.deployment_job_id,
@@ -78,7 +79,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "GET",
         at("models/{full_name}"),
         One,
-        read=lambda said: models.GetModel(said.model),
+        read=lambda said: (models.BrowseModel if said.include_browse else models.GetModel)(said.model),
         write=_model,
     ),
     Translation("PATCH", at("models/{full_name}"), Changed, _update_model, _model),
