@@ -16,7 +16,7 @@ import msgspec
 from modelyard.action import Chore
 from modelyard.domain.access import SERVER, Bearer, Caller, Credential, Server, Signed, is_genuine
 from modelyard.domain.journal import Result
-from modelyard.domain.privileges import Outcome, Question, decide
+from modelyard.domain.privileges import Outcome, decide
 from modelyard.errors import (
     AlreadyExists,
     Denied,
@@ -209,8 +209,7 @@ def _subject(action: Action[Any, Any]) -> str:
 
 
 def _allowed(need: Need, chain: Chain) -> Decision:
-    question = Question(need.privilege, metadata=need.metadata, inside=bool(need.naming))
-    decision = decide(question, chain)
+    decision = decide(need.question, chain)
     if not decision.allowed:
         raise _FAILURES[decision.outcome](decision.reason)
     return decision

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, files, grants, metastore, models, tags, uploads, versions
+from modelyard.actions import access, catalogs, explain, files, grants, metastore, models, tags, uploads, versions
 from modelyard.domain.access import PrincipalKind
+from modelyard.domain.explain import Role
 from modelyard.domain.filters import VersionFilter
 from modelyard.domain.models import Tag
 from modelyard.domain.pages import Window
@@ -130,6 +131,9 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     grants.ChangeGrants: lambda at: grants.ChangeGrants(
         at.world.model(), (GrantChange(at.who.name, add=frozenset({Privilege.EXECUTE})),)
     ),
+    # Explanations
+    explain.Explain: lambda at: explain.Explain("SetAlias", at.world.model().name, at.who.name),
+    explain.Preflight: lambda at: explain.Preflight(Role.INFERENCE, at.world.model().name, principal=at.who.name),
     # The metastore and its workspace
     metastore.GetMetastore: lambda _at: metastore.GetMetastore(),
     metastore.AssignMetastore: lambda at: metastore.AssignMetastore(*at.assignment()),

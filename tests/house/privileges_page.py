@@ -95,6 +95,7 @@ _HEADINGS = {
     "uploads": "Multipart uploads",
     "tags": "Tags of any securable",
     "grants": "Grants",
+    "explain": "Explanations",
     "metastore": "The metastore and its workspace",
     "access": "Principals and tokens",
 }

@@ -10,7 +10,7 @@ import pytest
 
 import modelyard.app  # noqa: F401  everything that defines actions is imported with it
 from modelyard.action import ACTIONS, METASTORE, Action, Ref
-from modelyard.actions import access, catalogs, metastore, models, versions
+from modelyard.actions import access, catalogs, explain, metastore, models, versions
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
 from modelyard.errors import Denied, Invalid, NotFound, Unauthenticated
 from tests.house.examples import EXAMPLES, Stage
@@ -162,12 +162,19 @@ def _the_names_of_the_server(at: Stage, found: Any) -> None:  # noqa: ANN401
     assert (found.workspace_id, found.id) == at.assignment()
 
 
+def _its_own_refusal(at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert found.principal == at.who.name
+    assert not any(check.step.passed or check.step.on.id for check in found.checks[1:])
+
+
 GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     access.WhoAmI: _only_itself,
     access.GetPrincipal: _the_names_of_principals,
     access.ListPrincipals: _a_page_of_names,
     access.CreateToken: _its_own_token,
     access.ListTokens: _its_own_tokens,
+    explain.Explain: _its_own_refusal,
+    explain.Preflight: _its_own_refusal,
     metastore.GetMetastore: _the_names_of_the_server,
     catalogs.ListCatalogs: _nothing,
     catalogs.ListSchemas: _nothing,

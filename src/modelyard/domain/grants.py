@@ -50,7 +50,7 @@ def ways(start: str, memberships: Iterable[tuple[str, str]]) -> dict[str, tuple[
     above: dict[str, list[str]] = {}
     for member, group in sorted(memberships):
         above.setdefault(member, []).append(group)
-    found = {start: (start,)}
+    found: dict[str, tuple[str, ...]] = {start: (start,)}
     waiting = deque([start])
     while waiting:
         at = waiting.popleft()

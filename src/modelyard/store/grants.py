@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, or_, select
 from modelyard.domain.access import EVERYBODY
 from modelyard.domain.grants import Assignment, Held, bears_on, ways
 from modelyard.domain.pages import Page, Window
-from modelyard.domain.privileges import Privilege
+from modelyard.domain.privileges import NOT_IN_ALL, Privilege
 from modelyard.store import schema
 from modelyard.store.access import ids_acted_as
 from modelyard.store.lists import is_in, texts
@@ -37,7 +37,7 @@ _HELD: Final = (
     .where(_HERE, is_in(_grants.c.principal_id, "grantees"))
     .order_by(_grants.c.privilege)
 )
-_HOLDERS: Final = select(_grants.c.principal_id).where(
+_HOLDERS: Final = select(_grants.c.principal_id, _grants.c.privilege).where(
     _grants.c.securable_id == bindparam("securable"),
     is_in(_grants.c.privilege, "privileges"),
     is_in(_grants.c.principal_id, "mine"),
@@ -84,12 +84,17 @@ def _held(tx: Look, levels: Sequence[Node], grantees: Iterable[str]) -> dict[str
     return found
 
 
-def holder(tx: Look, node: Node, privilege: Privilege | None, among: Iterable[str]) -> set[str]:
-    """The ids, among some, of who was granted a privilege on this very securable (None: of who owns it)."""
-    if privilege is None:
-        return {owner for (owner,) in tx.rows(_OWNER, securable=node.id)} & set(among)
-    giving = texts((privilege.value, Privilege.ALL_PRIVILEGES.value))
-    return {id_ for (id_,) in tx.rows(_HOLDERS, securable=node.id, privileges=giving, mine=texts(among))}
+def owner(tx: Look, node: Node) -> str:
+    """The id of who owns a securable."""
+    row = tx.row(_OWNER, securable=node.id)
+    return row[0] if row else ""
+
+
+def holders(tx: Look, node: Node, wanted: Privilege, among: Iterable[str]) -> list[tuple[str, Privilege]]:
+    """Who, among some ids, was granted a privilege on this very securable, and in which words."""
+    giving = {wanted} if wanted in NOT_IN_ALL else {wanted, Privilege.ALL_PRIVILEGES}
+    rows = tx.rows(_HOLDERS, securable=node.id, privileges=texts(sorted(giving)), mine=texts(among))
+    return [(id_, Privilege(privilege)) for id_, privilege in rows]
 
 
 def memberships(tx: Look, principal_id: str) -> dict[str, tuple[str, ...]]:

@@ -11,7 +11,8 @@ from modelyard.actions import metastore
 from modelyard.domain.metastore import Metastore
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid, WrongState
-from modelyard.surfaces.unity.words import at, ref
+from modelyard.surfaces.securables import ref
+from modelyard.surfaces.unity.words import at
 from modelyard.surfaces.wire import AnyAction, Here, Row, Translation
 
 

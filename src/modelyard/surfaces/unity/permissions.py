@@ -18,7 +18,8 @@ from modelyard.domain.grants import MOST, Assignment, Held
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import GrantChange, Privilege, parse
 from modelyard.errors import Invalid
-from modelyard.surfaces.unity.words import at, paged, ref
+from modelyard.surfaces.securables import ref
+from modelyard.surfaces.unity.words import at, paged
 from modelyard.surfaces.wire import AnyAction, Here, Row, Translation
 
 _OPEN_SOURCE: Final = "OpenAPI-Generator/"

@@ -14,7 +14,8 @@ from modelyard.domain.models import Tag
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
-from modelyard.surfaces.unity.words import at, paged, ref
+from modelyard.surfaces.securables import ref
+from modelyard.surfaces.unity.words import at, paged
 from modelyard.surfaces.wire import AnyAction, Here, Row, Translation
 
 _TYPES: Final = {Kind.METASTORE: "metastores", Kind.CATALOG: "catalogs", Kind.SCHEMA: "schemas"}
