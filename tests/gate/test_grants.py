@@ -404,6 +404,20 @@ def test_what_is_not_there_cannot_be_granted(world: World) -> None:
     assert (found.ready, found.remedies) == (False, ())
 
 
+def test_who_owns_a_schema_manages_without_passage_and_still_needs_it_to_deploy(world: World) -> None:
+    model, alice = _ready(world), world.person()
+    catalog, schema = containers(model)
+    world.do(catalogs.UpdateSchema(schema, catalogs.Change(owner=alice.name)))
+    found: Readiness = world.do(explain.Preflight(Role.DEPLOYMENT, model.name, principal=alice.name))
+    assert [(remedy.on.full_name, remedy.privileges) for remedy in found.remedies] == [
+        (catalog.name, (U_C,)),
+        (model.name, (EXECUTE,)),
+    ]
+    for remedy in found.remedies:
+        world.grant(Ref(remedy.on.kind, remedy.on.full_name), alice.name, *remedy.privileges)
+    deploy(world, alice, model.name, "")
+
+
 def test_only_a_promotion_has_a_source(world: World) -> None:
     model = world.model().name
     for role in Role:

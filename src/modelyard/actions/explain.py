@@ -39,6 +39,9 @@ _SAFE: Final = (
 _KINDS: Final = (Kind.METASTORE, Kind.CATALOG, Kind.SCHEMA, Kind.ROUTINE)
 _DEPTHS: Final = {"metastore": 0, "catalog": 1, "schema": 2}
 _LEAF: Final = 3
+_LEAVES: Final = {"model": Kind.MODEL, "origin": Kind.MODEL, "prompt": Kind.PROMPT}
+"""What the fields of actions name: containers by their depth, leaves by their kind (any leaf, where none is here)."""
+
 _MAKING: Final = frozenset({Privilege.CREATE_CATALOG, Privilege.CREATE_SCHEMA, Privilege.CREATE_MODEL})
 
 
@@ -106,7 +109,8 @@ class Preflight(Query[Look, Readiness]):
         about = _asked_about(tx, self.principal)
         found: list[Step] = []
         for want in WANTS[self.role]:
-            found += _wanted(tx, about, want.privilege, _place(self.source if want.source else self.model))
+            place = _place(self.source if want.source else self.model, Kind.MODEL)
+            found += _wanted(tx, about, want.privilege, place)
         checks = once(_footings(tx, about, found))
         return Readiness(about.principal.name, self.role, checks, about.principal.active)
 
@@ -115,8 +119,9 @@ def _folded(name: str) -> str:
     return re.sub(r"[\s_\-]", "", name).lower()
 
 
-def _place(full_name: str) -> Ref:
-    return Ref(_KINDS[full_name.count(".") + 1 if full_name else 0], full_name)
+def _place(full_name: str, leaf: Kind = Kind.ROUTINE) -> Ref:
+    depth = full_name.count(".") + 1 if full_name else 0
+    return Ref(leaf if depth == _LEAF else _KINDS[depth], full_name)
 
 
 def _asked_about(tx: Look, name: str) -> Caller:
@@ -155,10 +160,10 @@ def _ref(field: str, securable: Ref, origin: str) -> Ref:
     if field == "origin":
         if not origin:
             raise Invalid("this action copies from another model; name that as origin, too.")
-        return _place(origin)
+        return _place(origin, _LEAVES[field])
     depth = _DEPTHS.get(field)
     if depth is None:
-        return securable
+        return Ref(_LEAVES.get(field, securable.kind), securable.name)
     return _place(".".join(securable.name.split(".")[:depth]))
 
 
@@ -197,7 +202,7 @@ def _footings(tx: Look, about: Caller, found: list[Step]) -> Iterator[Check]:
             yield Check(step)
         elif ground.basis is Basis.GRANT and ground.privilege:
             holders = grants.holders(tx, ground.on, ground.privilege, ways)
-            through, granted = min((ways[id_], granted) for id_, granted in holders)
-            yield Check(step, through, granted)
+            nearest, granted = min(holders, key=lambda held: (len(ways[held[0]]), ways[held[0]], held[1]))
+            yield Check(step, ways[nearest], granted)
         else:
             yield Check(step, ways[grants.owner(tx, ground.on)])

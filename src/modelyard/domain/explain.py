@@ -141,8 +141,16 @@ def type_of(kind: Kind) -> str:
 
 
 def once(checks: Iterable[Check]) -> tuple[Check, ...]:
-    """Checks without those that repeat an earlier one, as several needs share their passage."""
-    return tuple({(check.step.privilege, check.step.on.full_name): check for check in checks}.values())
+    """Each check once, as several needs share their passage: refused, if one of them is refused there.
+
+    The gates that owners of containers need not pass to manage are closed to them for the rest.
+    """
+    found: dict[tuple[Privilege, str], Check] = {}
+    for check in checks:
+        key = (check.step.privilege, check.step.on.full_name)
+        if key not in found or not check.step.passed:
+            found[key] = check
+    return tuple(found.values())
 
 
 def _quoted(name: str) -> str:
