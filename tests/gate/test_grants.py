@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelyard.action import METASTORE, Action, Ref
-from modelyard.actions import access, catalogs, explain, files, grants, models, tags, versions
+from modelyard.actions import access, catalogs, entity_tags, explain, files, grants, models, versions
 from modelyard.domain.access import EVERYBODY, PrincipalKind
 from modelyard.domain.explain import Explanation, Readiness, Role
 from modelyard.domain.grants import Assignment
@@ -206,7 +206,7 @@ def _asked(on: Ref) -> dict[Privilege, Action[Any, Any]]:
             apply: models.SetModelTag(on, Tag("k", "v")),
         }
     change = {Kind.CATALOG: catalogs.UpdateCatalog, Kind.SCHEMA: catalogs.UpdateSchema}[on.kind]
-    return {MANAGE: change(on, catalogs.Change()), apply: tags.RemoveTag(on, "k")}
+    return {MANAGE: change(on, catalogs.Change()), apply: entity_tags.RemoveTag(on, "k")}
 
 
 def _is_done(world: World, action: Action[Any, Any], who: Person) -> bool:

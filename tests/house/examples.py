@@ -7,7 +7,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, explain, files, grants, metastore, models, tags, uploads, versions
+from modelyard.actions import (
+    access,
+    catalogs,
+    entity_tags,
+    explain,
+    files,
+    grants,
+    metastore,
+    models,
+    uploads,
+    versions,
+)
 from modelyard.domain.access import PrincipalKind
 from modelyard.domain.explain import Role
 from modelyard.domain.filters import VersionFilter
@@ -58,7 +69,7 @@ class Stage:
     def tagged(self) -> Ref:
         """A schema with a tag `team`."""
         schema = self.world.schema()
-        self.world.do(tags.AssignTag(schema, Tag("team", "")), self.world.owner)
+        self.world.do(entity_tags.AssignTag(schema, Tag("team", "")), self.world.owner)
         return schema
 
     def alias(self) -> tuple[Ref, str]:
@@ -140,11 +151,11 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     metastore.GetBindings: lambda at: metastore.GetBindings(at.world.catalog()),
     metastore.ChangeBindings: lambda at: metastore.ChangeBindings(at.world.catalog(), at.assignment()[:1]),
     # Tags of any securable
-    tags.ListTags: lambda at: tags.ListTags(at.world.schema(), Window(10)),
-    tags.GetTag: lambda at: tags.GetTag(at.tagged(), "team"),
-    tags.AssignTag: lambda at: tags.AssignTag(at.world.catalog(), Tag("team", "ml")),
-    tags.ChangeTag: lambda at: tags.ChangeTag(at.tagged(), Tag("team", "ml")),
-    tags.RemoveTag: lambda at: tags.RemoveTag(at.tagged(), "team"),
+    entity_tags.ListTags: lambda at: entity_tags.ListTags(at.world.schema(), Window(10)),
+    entity_tags.GetTag: lambda at: entity_tags.GetTag(at.tagged(), "team"),
+    entity_tags.AssignTag: lambda at: entity_tags.AssignTag(at.world.catalog(), Tag("team", "ml")),
+    entity_tags.ChangeTag: lambda at: entity_tags.ChangeTag(at.tagged(), Tag("team", "ml")),
+    entity_tags.RemoveTag: lambda at: entity_tags.RemoveTag(at.tagged(), "team"),
     # Catalogs
     catalogs.CreateCatalog: lambda at: catalogs.CreateCatalog(at.world.new_name()),
     catalogs.GetCatalog: lambda at: catalogs.GetCatalog(at.world.catalog()),

@@ -93,7 +93,7 @@ _HEADINGS = {
     "versions": "Model versions",
     "files": "Files",
     "uploads": "Multipart uploads",
-    "tags": "Tags of any securable",
+    "entity_tags": "Tags of any securable",
     "grants": "Grants",
     "explain": "Explanations",
     "metastore": "The metastore and its workspace",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.unity import catalogs, metastore, models, permissions, tags
+from modelyard.surfaces.unity import catalogs, entity_tags, metastore, models, permissions
 from modelyard.surfaces.wire import Row
 
 ROWS: Final[tuple[Row, ...]] = (
@@ -16,5 +16,5 @@ ROWS: Final[tuple[Row, ...]] = (
     *models.ROWS,
     *permissions.ROWS,
     *metastore.ROWS,
-    *tags.ROWS,
+    *entity_tags.ROWS,
 )

@@ -7,8 +7,8 @@ from typing import Final
 import msgspec
 
 from modelyard.action import Ref
-from modelyard.actions import tags
-from modelyard.actions.tags import Tagged
+from modelyard.actions import entity_tags
+from modelyard.actions.entity_tags import Tagged
 from modelyard.domain import names, pages
 from modelyard.domain.models import Tag
 from modelyard.domain.pages import Page
@@ -47,13 +47,13 @@ class _Entity(msgspec.Struct, frozen=True):
 def _change(said: _Entity) -> AnyAction:
     if {_MUTABLE, "*"}.isdisjoint(said.update_mask.split(",")):
         raise Invalid('nothing of a tag changes but its value; send update_mask "tag_value".')
-    return tags.ChangeTag(said.ref, said.tag)
+    return entity_tags.ChangeTag(said.ref, said.tag)
 
 
 def _list(said: _Entity) -> AnyAction:
     most = names.MAX_TAGS
     window = pages.window(said.max_results, said.page_token, f"tags {said.ref.name}", default=most, most=most)
-    return tags.ListTags(said.ref, window)
+    return entity_tags.ListTags(said.ref, window)
 
 
 def _tag(found: Tagged, _here: Here) -> dict[str, str]:
@@ -74,9 +74,9 @@ _OF_ENTITY: Final = f"{_ALL}/{{entity_type}}/{{entity_name}}/tags"
 _ONE: Final = f"{_OF_ENTITY}/{{tag_key}}"
 
 ROWS: Final[tuple[Row, ...]] = (
-    Translation("POST", _ALL, _Entity, read=lambda said: tags.AssignTag(said.ref, said.tag), write=_tag),
+    Translation("POST", _ALL, _Entity, read=lambda said: entity_tags.AssignTag(said.ref, said.tag), write=_tag),
     Translation("GET", _OF_ENTITY, _Entity, _list, _tags),
-    Translation("GET", _ONE, _Entity, read=lambda said: tags.GetTag(said.ref, said.tag_key), write=_tag),
+    Translation("GET", _ONE, _Entity, read=lambda said: entity_tags.GetTag(said.ref, said.tag_key), write=_tag),
     Translation("PATCH", _ONE, _Entity, _change, _tag),
-    Translation("DELETE", _ONE, _Entity, read=lambda said: tags.RemoveTag(said.ref, said.tag_key)),
+    Translation("DELETE", _ONE, _Entity, read=lambda said: entity_tags.RemoveTag(said.ref, said.tag_key)),
 )
