@@ -8,12 +8,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, TypeVar
+from typing import Any, ClassVar, Final, Generic, TypeVar
 
-from modelyard.domain.privileges import Kind
-
-if TYPE_CHECKING:
-    from modelyard.domain.privileges import Privilege
+from modelyard.domain.privileges import Kind, Privilege, Question
 
 _REF: Final = re.compile(r"\bRef\b")
 
@@ -45,6 +42,11 @@ class Need:
     on: str
     metadata: bool = False
     naming: str = ""
+
+    @property
+    def question(self) -> Question:
+        """What the gate asks about the chain of the securable."""
+        return Question(self.privilege, metadata=self.metadata, inside=bool(self.naming))
 
 
 class Action(Generic[Tx, Result]):

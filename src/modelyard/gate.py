@@ -28,7 +28,7 @@ from modelyard.domain.access import (
     is_genuine,
 )
 from modelyard.domain.journal import Result
-from modelyard.domain.privileges import Outcome, Question, decide
+from modelyard.domain.privileges import Outcome, decide
 from modelyard.errors import (
     AlreadyExists,
     Denied,
@@ -237,8 +237,7 @@ def _subject(action: Action[Any, Any]) -> str:
 
 
 def _allowed(need: Need, chain: Chain) -> Decision:
-    question = Question(need.privilege, metadata=need.metadata, inside=bool(need.naming))
-    decision = decide(question, chain)
+    decision = decide(need.question, chain)
     if not decision.allowed:
         raise _FAILURES[decision.outcome](decision.reason)
     return decision

@@ -329,7 +329,7 @@ class TestReasons:
     def test_name_the_owner_of_the_thing_and_of_its_container_and_the_admin(self) -> None:
         assert decide(DOWNLOAD.question, chain(L, USE, {L})).reason == "owns Routine or Model 'main.ml.churn'"
         reason = decide(MANAGE_MODEL.question, chain(L, {}, {S})).reason
-        assert reason == "owns a container of Routine or Model 'main.ml.churn'"
+        assert reason == "owns Schema 'main.ml'"
         assert decide(GET_MODEL.question, chain(L, {}, {M})).reason == "is a metastore admin"
 
 

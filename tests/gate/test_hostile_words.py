@@ -7,7 +7,7 @@ import contextlib
 import pytest
 
 from modelyard.action import Ref
-from modelyard.actions import access, catalogs, files, models, uploads, versions
+from modelyard.actions import access, catalogs, files, grants, models, uploads, versions
 from modelyard.domain import names
 from modelyard.domain.access import PrincipalKind
 from modelyard.domain.filters import VersionFilter
@@ -55,8 +55,9 @@ def test_any_words_of_a_principal_are_taken_or_refused(world: World, word: str) 
         access.UpdatePrincipal(GROUP, word),
         access.DeletePrincipal(USER, word),
         access.RevokeToken(word),
-        access.GetGrants(model, word),
-        access.ChangeGrants(model, (grant,)),
+        grants.GetGrants(model, word),
+        grants.GetEffectiveGrants(model, word),
+        grants.ChangeGrants(model, (grant,)),
         models.UpdateModel(model, models.ModelChange(owner=word)),
         uploads.FindUpload(model, number, "x", word),
         uploads.AbortUpload(model, number, "x", word),

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from modelyard.action import Command, Ref
-from modelyard.actions import access, catalogs, files, models, versions
+from modelyard.actions import access, catalogs, files, grants, models, versions
 from modelyard.domain.access import PrincipalKind
 from modelyard.domain.journal import Event
 from modelyard.domain.models import Alias, Status, Tag
@@ -319,7 +319,7 @@ def test_a_model_that_is_made_again_starts_empty(world: World) -> None:
         world.do(models.GetModel(model), reader)
     again = world.do(models.GetModel(model), world.owner)
     assert (again.aliases, again.tags, again.id == first.id) == ((), (), False)
-    assert world.do(access.GetGrants(model), world.owner) == {}
+    assert world.do(grants.GetGrants(model), world.owner).items == ()
 
 
 def test_a_user_that_is_made_again_starts_empty(world: World) -> None:
@@ -327,7 +327,7 @@ def test_a_user_that_is_made_again_starts_empty(world: World) -> None:
     _let_read(world, model, reader.name)
     world.do(access.DeletePrincipal(PrincipalKind.USER, reader.id))
     world.do(access.CreatePrincipal(PrincipalKind.USER, reader.name))
-    assert world.do(access.GetGrants(model), world.owner) == {}
+    assert world.do(grants.GetGrants(model), world.owner).items == ()
 
 
 class TestOwnershipOfAGroup:
@@ -392,7 +392,7 @@ class TestACommandThatFails:
         changes = (GrantChange(person.name, add=execute), GrantChange("nobody", add=execute))
         before = _counts(world)
         with pytest.raises(NotFound, match="Could not find principal with name nobody"):
-            world.do(access.ChangeGrants(model, changes), world.owner)
+            world.do(grants.ChangeGrants(model, changes), world.owner)
         assert _counts(world) == before
 
     def test_of_its_own_bug_tells_nothing_of_it(self, world: World) -> None:

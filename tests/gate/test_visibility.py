@@ -65,7 +65,7 @@ def _memberships() -> st.SearchStrategy[tuple[int, int]]:
     return st.sampled_from(pairs)
 
 
-_arrangements = st.builds(
+arrangements = st.builds(
     Arrangement,
     members=st.frozensets(_memberships(), max_size=8),
     owners=st.dictionaries(st.sampled_from(TREE), st.integers(0, PEOPLE + GROUPS - 1), max_size=4),
@@ -163,7 +163,7 @@ class Tree:
 _trees: dict[int, Tree] = {}
 
 
-def _tree(world: World) -> Tree:
+def tree_of(world: World) -> Tree:
     """The tree of a world; one is enough, as each arrangement is taken back."""
     if id(world) not in _trees:
         _trees[id(world)] = Tree(world)
@@ -185,15 +185,15 @@ def _check(tree: Tree, who: Person, size: int) -> None:
 
             listed |= tree.shown(who, inside, size)
         assert listed == tree.allowed(who, get, Kind.SCHEMA)
-    got = tree.allowed(who, models.GetModel, Kind.MODEL)
-    assert tree.shown(who, models.SearchModels, size) == got
-    for container in (*tree.of(Kind.CATALOG), *tree.of(Kind.SCHEMA)):
+    for browse, get in ((False, models.GetModel), (True, models.BrowseModel)):
+        got = tree.allowed(who, get, Kind.MODEL)
+        for container in ("", *(ref.name for kind in (Kind.CATALOG, Kind.SCHEMA) for ref in tree.of(kind))):
 
-        def within(window: Window, name: str = container.name) -> Action[Any, Any]:
-            return models.SearchModels(window, name)
+            def within(window: Window, name: str = container, *, browse: bool = browse) -> Action[Any, Any]:
+                return models.SearchModels(window, name, browse)
 
-        below = {name: model for name, model in got.items() if name.startswith(container.name + ".")}
-        assert tree.shown(who, within, size) == below
+            below = {name: model for name, model in got.items() if name.startswith(f"{container}.".lstrip("."))}
+            assert tree.shown(who, within, size) == below
     single = tree.allowed(who, lambda ref: versions.GetVersion(ref, 1), Kind.MODEL)
     for ref in tree.of(Kind.MODEL):
         page = tree.world.do(versions.SearchVersions(VersionFilter(model=ref.name), Window(10)), who)
@@ -209,9 +209,9 @@ def _check(tree: Tree, who: Person, size: int) -> None:
 @example(wanted=_holding(("0", Privilege.BROWSE), ("0.0", Privilege.USE_SCHEMA)), size=1)
 @example(wanted=_holding(("0", Privilege.BROWSE), ("0.0.0", Privilege.EXECUTE)), size=1)
 @example(wanted=_holding(("0", Privilege.ALL_PRIVILEGES), ("1", Privilege.MANAGE)), size=1)
-@given(wanted=_arrangements, size=st.sampled_from((1, 2, 100)))
+@given(wanted=arrangements, size=st.sampled_from((1, 2, 100)))
 def test_lists_show_exactly_what_single_requests_allow(world: World, wanted: Arrangement, size: int) -> None:
-    tree = _tree(world)
+    tree = tree_of(world)
     undo = tree.arrange(wanted)
     try:
         for who in tree.people:

@@ -7,8 +7,24 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, exchange, files, lineage, models, sessions, tags, uploads, versions
+from modelyard.actions import (
+    access,
+    catalogs,
+    entity_tags,
+    exchange,
+    explain,
+    files,
+    grants,
+    lineage,
+    metastore,
+    models,
+    sessions,
+    tags,
+    uploads,
+    versions,
+)
 from modelyard.domain.access import PrincipalKind, Session
+from modelyard.domain.explain import Role
 from modelyard.domain.files import Entry
 from modelyard.domain.filters import VersionFilter
 from modelyard.domain.models import Tag, TagChange
@@ -50,6 +66,17 @@ class Stage:
         with self.world.uploading(self.who, model):
             upload = self.world.do(uploads.BeginUpload(model, number, "big"), self.who)
         return model, number, "big", upload.id
+
+    def assignment(self) -> tuple[int, str]:
+        """The workspace and the metastore that the server has."""
+        found = self.world.do(metastore.GetMetastore())
+        return found.workspace_id, found.id
+
+    def tagged(self) -> Ref:
+        """A schema with a tag `team`."""
+        schema = self.world.schema()
+        self.world.do(entity_tags.AssignTag(schema, Tag("team", "")), self.world.owner)
+        return schema
 
     def alias(self) -> tuple[Ref, str]:
         model, number = self.ready()
@@ -125,10 +152,25 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     access.CreateTokenFor: lambda at: access.CreateTokenFor(at.world.owner.name),
     access.ListTokens: lambda _at: access.ListTokens(),
     access.RevokeToken: _another_token,
-    access.GetGrants: lambda at: access.GetGrants(at.world.model()),
-    access.ChangeGrants: lambda at: access.ChangeGrants(
+    grants.GetGrants: lambda at: grants.GetGrants(at.world.model()),
+    grants.GetEffectiveGrants: lambda at: grants.GetEffectiveGrants(at.world.model()),
+    grants.ChangeGrants: lambda at: grants.ChangeGrants(
         at.world.model(), (GrantChange(at.who.name, add=frozenset({Privilege.EXECUTE})),)
     ),
+    # Explanations
+    explain.Explain: lambda at: explain.Explain("SetAlias", at.world.model().name, at.who.name),
+    explain.Preflight: lambda at: explain.Preflight(Role.INFERENCE, at.world.model().name, principal=at.who.name),
+    # The metastore and its workspace
+    metastore.GetMetastore: lambda _at: metastore.GetMetastore(),
+    metastore.AssignMetastore: lambda at: metastore.AssignMetastore(*at.assignment()),
+    metastore.GetBindings: lambda at: metastore.GetBindings(at.world.catalog()),
+    metastore.ChangeBindings: lambda at: metastore.ChangeBindings(at.world.catalog(), at.assignment()[:1]),
+    # Tags of any securable
+    entity_tags.ListTags: lambda at: entity_tags.ListTags(at.world.schema(), Window(10)),
+    entity_tags.GetTag: lambda at: entity_tags.GetTag(at.tagged(), "team"),
+    entity_tags.AssignTag: lambda at: entity_tags.AssignTag(at.world.catalog(), Tag("team", "ml")),
+    entity_tags.ChangeTag: lambda at: entity_tags.ChangeTag(at.tagged(), Tag("team", "ml")),
+    entity_tags.RemoveTag: lambda at: entity_tags.RemoveTag(at.tagged(), "team"),
     # Catalogs
     catalogs.CreateCatalog: lambda at: catalogs.CreateCatalog(at.world.new_name()),
     catalogs.GetCatalog: lambda at: catalogs.GetCatalog(at.world.catalog()),
@@ -152,7 +194,8 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     # Registered models
     models.CreateModel: lambda at: models.CreateModel(at.world.schema(), at.world.new_name()),
     models.GetModel: lambda at: models.GetModel(at.world.model()),
-    models.SearchModels: lambda at: _everywhere(at.world.model(), models.SearchModels(Window(10_000))),
+    models.BrowseModel: lambda at: models.BrowseModel(at.world.model()),
+    models.SearchModels: lambda at: _everywhere(at.world.model(), models.SearchModels(Window(10_000), browse=True)),
     models.UpdateModel: lambda at: models.UpdateModel(at.world.model(), models.ModelChange(owner=at.who.name)),
     models.RenameModel: _rename_model,
     models.DeleteModel: lambda at: models.DeleteModel(at.world.model()),

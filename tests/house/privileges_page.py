@@ -98,7 +98,11 @@ _HEADINGS = {
     "exchange": "The exchange, for MLflow's `uc:` client on the server's machine",
     "files": "Files",
     "uploads": "Multipart uploads",
-    "access": "Principals, tokens and grants",
+    "entity_tags": "Tags of any securable",
+    "grants": "Grants",
+    "explain": "Explanations",
+    "metastore": "The metastore and its workspace",
+    "access": "Principals and tokens",
     "sessions": "Signing in and out",
 }
 _MODULES = list(_HEADINGS)

@@ -10,7 +10,7 @@ import pytest
 
 import modelyard.app  # noqa: F401  everything that defines actions is imported with it
 from modelyard.action import ACTIONS, METASTORE, Action, Chore, Ref
-from modelyard.actions import access, catalogs, models, sessions, versions
+from modelyard.actions import access, catalogs, explain, metastore, models, sessions, versions
 from modelyard.domain.access import Server, Session
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
 from modelyard.errors import Denied, Invalid, NotFound, Unauthenticated
@@ -178,6 +178,15 @@ def _nothing(_at: Stage, found: Any) -> None:  # noqa: ANN401
     assert found.after is None
 
 
+def _the_names_of_the_server(at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert (found.workspace_id, found.id) == at.assignment()
+
+
+def _its_own_refusal(at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert found.principal == at.who.name
+    assert not any(check.step.passed or check.step.on.id for check in found.checks[1:])
+
+
 GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     access.WhoAmI: _only_itself,
     access.GetPrincipal: _the_names_of_principals,
@@ -186,6 +195,9 @@ GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     access.ListTokens: _its_own_tokens,
     sessions.SignIn: _a_session_of_its_own,
     sessions.SignOut: _no_end_of_a_token,
+    explain.Explain: _its_own_refusal,
+    explain.Preflight: _its_own_refusal,
+    metastore.GetMetastore: _the_names_of_the_server,
     catalogs.ListCatalogs: _nothing,
     catalogs.ListSchemas: _nothing,
     models.SearchModels: _nothing,

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from modelyard.action import METASTORE, Action, Ref
-from modelyard.actions import access, catalogs, files, models, versions
+from modelyard.actions import access, catalogs, files, grants, models, versions
 from modelyard.domain.access import ADMINS, Bearer, Credential, PrincipalKind
 from modelyard.domain.journal import Origin
 from modelyard.domain.privileges import GrantChange, Kind, Privilege
@@ -75,10 +75,10 @@ class World:
         return made.principal.id, made.principal.name
 
     def grant(self, on: Ref, to: str, *privileges: Privilege) -> None:
-        self.do(access.ChangeGrants(on, (GrantChange(to, add=frozenset(privileges)),)))
+        self.do(grants.ChangeGrants(on, (GrantChange(to, add=frozenset(privileges)),)))
 
     def revoke(self, on: Ref, to: str, *privileges: Privilege) -> None:
-        self.do(access.ChangeGrants(on, (GrantChange(to, remove=frozenset(privileges)),)))
+        self.do(grants.ChangeGrants(on, (GrantChange(to, remove=frozenset(privileges)),)))
 
     def let(self, who: Person, privilege: Privilege, on: Ref) -> None:
         """Give somebody a privilege; managing the metastore is being one of the admins."""

@@ -122,3 +122,50 @@ def give_to_group(server: Server, group: str, member: str) -> None:
         said = {"displayName": group, "members": [{"value": found["Resources"][0]["id"]}]}
         admin.post("/api/2.0/preview/scim/v2/Groups", json=said).raise_for_status()
         admin.patch(f"/api/2.1/unity-catalog/models/{TARGET}", json={"owner": group}).raise_for_status()
+
+
+def apply_advice(server: Server, role: str, model: str, principal: str, source: str = "") -> int:
+    """Make the grants that the preflight of a role prints; how many privileges they are."""
+    said = {"role": role, "model": model, "principal": principal, "source": source}
+    with server.client() as admin:
+        advice = admin.get("/api/2.0/modelyard/preflight", params=said).raise_for_status().json()["grants"]
+        for grant in advice:
+            path = f"permissions/{grant['securable_type']}/{grant['full_name']}"
+            admin.patch(f"/api/2.1/unity-catalog/{path}", json={"changes": grant["changes"]}).raise_for_status()
+    return sum(len(change["add"]) for grant in advice for change in grant["changes"])
+
+
+def test_the_grants_that_a_preflight_prints_are_enough_for_mlflow(
+    sqlite_server: Server, person_at: Callable[[Server], Person]
+) -> None:
+    """Four programs with nothing but what their roles take: to train, to promote, to load, to move an alias."""
+    from mlflow import MlflowClient  # noqa: PLC0415  only stories need MLflow
+    from mlflow.exceptions import MlflowException  # noqa: PLC0415  as above
+
+    server = sqlite_server
+    server.make_containers("staging.ml_team", "prod.ml_team")
+    person = person_at(server)
+    tokens = {name: server.make_user(name) for name in ("trainer", "promoter", "app", "deployer")}
+
+    assert apply_advice(server, "training", SOURCE, "trainer") == 3
+    person.becomes(tokens["trainer"])
+    words: dict[str, Any] = {}
+    register(words)
+
+    person.becomes(tokens["promoter"])
+    with pytest.raises(MlflowException, match="User does not have USE CATALOG"):
+        promote()
+    assert apply_advice(server, "promotion", TARGET, "promoter", SOURCE) == 6
+    assert promote()["copied"].version == "1"
+
+    person.becomes(tokens["app"])
+    with pytest.raises(MlflowException, match="User does not have USE CATALOG"):
+        exec(python_blocks()[2], words)  # noqa: S102  the README is ours
+    assert apply_advice(server, "inference", TARGET, "app") == 3
+    exec(python_blocks()[2], words)  # noqa: S102  the README is ours
+    assert len(words["champion"].predict(words["features"])) == len(words["features"])
+
+    person.becomes(tokens["deployer"])
+    assert apply_advice(server, "deployment", TARGET, "deployer") == 4
+    MlflowClient().set_registered_model_alias(TARGET, "Challenger", "1")
+    assert MlflowClient().get_model_version_by_alias(TARGET, "Challenger").version == "1"

@@ -1,4 +1,4 @@
-"""Who there is and what they hold: principals, groups, tokens and grants."""
+"""Who there is, and what they show: principals, groups and tokens."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modelyard.domain.access import (
     principal_name,
 )
 from modelyard.domain.journal import Event
-from modelyard.domain.privileges import GrantChange, Privilege
+from modelyard.domain.privileges import Privilege
 from modelyard.errors import AlreadyExists, Invalid, NotFound, WrongState
 from modelyard.store import access
 from modelyard.store.tx import Look, Write, new_id
@@ -276,53 +276,3 @@ class RevokeToken(Command[Write, None]):
             raise NotFound(f"there is no token with id {self.id}.")
         access.remove_token(tx, self.id)
         tx.announce(Event.TOKEN_REVOKED, "", token_id=self.id)
-
-
-# Grants
-
-
-@dataclass(frozen=True)
-class GetGrants(Query[Look, dict[str, list[Privilege]]]):
-    """Show who was granted what on a securable: everything to those who manage it, else the caller's own."""
-
-    securable: Ref
-    principal: str = ""
-
-    needs = (Need(Privilege.BROWSE, on="securable", metadata=True),)
-
-    def run(self, tx: Look) -> dict[str, list[Privilege]]:
-        """Privileges by the names of principals."""
-        found = access.grants_on(tx, tx.at(self.securable).id)
-        if not tx.may(self.securable, Privilege.MANAGE):
-            mine = {access.principal_by_id(tx, id_) for id_ in tx.caller.identities}
-            names = {principal.name for principal in mine if principal}
-            found = {name: privileges for name, privileges in found.items() if name in names}
-        if self.principal:
-            asked = access.required(tx, self.principal).name
-            found = {name: privileges for name, privileges in found.items() if name == asked}
-        return found
-
-
-@dataclass(frozen=True)
-class ChangeGrants(Command[Write, dict[str, list[Privilege]]]):
-    """Grant and revoke privileges on a securable."""
-
-    securable: Ref
-    changes: tuple[GrantChange, ...]
-
-    needs = (Need(Privilege.MANAGE, on="securable"),)
-
-    def run(self, tx: Write) -> dict[str, list[Privilege]]:
-        """What everybody holds on it afterwards."""
-        node = tx.at(self.securable)
-        for change in self.changes:
-            principal = access.required(tx, change.principal)
-            access.change_grants(tx, node.id, principal.id, change.checked(node.kind))
-            tx.announce(
-                Event.GRANTS_CHANGED,
-                node.full_name,
-                principal=principal.name,
-                add=sorted(change.add),
-                remove=sorted(change.remove),
-            )
-        return access.grants_on(tx, node.id)

@@ -63,17 +63,36 @@ class GetModel(Query[Look, RegisteredModel]):
 
 
 @dataclass(frozen=True)
+class BrowseModel(Query[Look, RegisteredModel]):
+    """Show a registered model also to those who may only browse its catalog."""
+
+    model: Ref
+    with_aliases: bool = True
+
+    needs = (Need(Privilege.BROWSE, on="model", metadata=True),)
+
+    def run(self, tx: Look) -> RegisteredModel:
+        """Show it, or of it what BROWSE shows."""
+        whole = models.get(tx, tx.at(self.model).id).shown(aliases=self.with_aliases)
+        return whole if tx.is_admin or tx.may(self.model, Privilege.EXECUTE) else whole.browsed()
+
+
+@dataclass(frozen=True)
 class SearchModels(Query[Look, Page[RegisteredModel]]):
-    """List the registered models that the caller may see, in a catalog, in a schema, or everywhere (`inside` "")."""
+    """List the registered models that the caller may see, in a catalog, in a schema, or everywhere (`inside` "").
+
+    Those that it may only browse are among them where that is asked for.
+    """
 
     window: Window
     inside: str = ""
+    browse: bool = False
 
     open_to = "every principal: rows are filtered by its privileges in the database"
 
     def run(self, tx: Look) -> Page[RegisteredModel]:
         """List them by full name."""
-        return models.search(tx, self.window, self.inside)
+        return models.search(tx, self.window, self.inside, browse=self.browse)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ from modelyard.errors import NotFound
 _DAY_SECONDS: Final = 24 * 3600
 _MOST_LISTED: Final = 10_000  # the server gives no more principals of a kind
 _GRANT: Final = ("principal", "privileges")
+_EFFECTIVE: Final = ("principal", "privilege", "inherited_from=inherited_from_name", "through")
 _PRINCIPAL: Final = ("name", "kind", "display_name=displayName", "active")
 _WHOLE_PRINCIPAL: Final = (*_PRINCIPAL, "members", "groups", "id")
 _TOKEN: Final = (
@@ -50,7 +51,7 @@ def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     group(
         app, "grants", "Grants: who may do what with a securable.",
-        list=list_grants, set=set_grants, delete=delete_grants,
+        list=list_grants, effective=list_effective_grants, set=set_grants, delete=delete_grants,
     )  # fmt: skip
     group(
         app, "principals", "Principals: users, service principals and groups.",
@@ -85,6 +86,29 @@ def list_grants(
     Examples: `modelyard grants list schema prod.ml_team` · `modelyard grants list metastore metastore`
     """
     _show_grants(server.ask("GET", _permissions(kind, name), principal=principal), as_json=as_json)
+
+
+def list_effective_grants(
+    kind: OnKind,
+    name: OnName,
+    server: Server,
+    principal: Annotated[
+        str | None, typer.Option(help="Only what this one holds, by itself and through groups.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List who holds what on a securable, with what is inherited from its containers.
+
+    Examples: `modelyard grants effective model prod.ml_team.fraud` ·
+    `modelyard grants effective model prod.ml_team.fraud --principal alice@example.com`
+    """
+    path = f"{UNITY}/effective-privilege-assignments/{kind}/{quote(name, safe='')}"
+    found = server.all(path, "effective_privilege_assignments", principal=principal)
+    if as_json:
+        show(found, as_json=True, columns=_EFFECTIVE)
+    else:
+        rows = [{**held, **each} for each in found for held in each["privileges"]]
+        show(rows, as_json=False, columns=_EFFECTIVE)
 
 
 def set_grants(

@@ -14,6 +14,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+from rich.tree import Tree
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,6 +49,14 @@ def show(found: object, *, as_json: bool, columns: Sequence[str]) -> None:
         _print(_card(cast("Mapping[str, object]", found), columns))
 
 
+def show_tree(title: str, branches: Sequence[tuple[bool, str]]) -> None:
+    """Print a title, and under it what is so and what is not."""
+    tree = Tree(Text(harmless(title), "bold"))
+    for yes, branch in branches:
+        tree.add(Text.assemble(("yes  ", "green") if yes else ("no   ", "bold red"), harmless(branch)))
+    _print(tree)
+
+
 def _show_json(found: object) -> None:
     if out.is_terminal:
         out.print_json(data=found)
@@ -55,7 +64,7 @@ def _show_json(found: object) -> None:
         typer.echo(json.dumps(found, indent=2, ensure_ascii=False))
 
 
-def _print(table: Table) -> None:
+def _print(table: Table | Tree) -> None:
     (out if out.is_terminal else Console(file=out.file, width=_UNLIMITED)).print(table)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelyard.cli import access, lineage, models
+from modelyard.cli import access, explain, lineage, models
 from modelyard.cli.options import (
     CATALOGS,
     SCHEMAS,
@@ -40,6 +40,7 @@ def add_to(app: typer.Typer) -> None:
     models.add_to(app)
     lineage.add_to(app)
     access.add_to(app)
+    explain.add_to(app)
 
 
 def create_catalog(name: CatalogName, server: Server, comment: Comment = None, as_json: AsJson = False) -> None:

@@ -77,6 +77,11 @@ class RegisteredModel:
     deployment_job_id: str = ""
     aliases: tuple[Alias, ...] = ()
     tags: tuple[Tag, ...] = ()
+    browse_only: bool = False
+
+    def browsed(self) -> RegisteredModel:
+        """What BROWSE shows of it: its name, comment and tags, and nothing of how it is used."""
+        return replace(self, aliases=(), deployment_job_id="", browse_only=True)
 
     def shown(self, *, aliases: bool) -> RegisteredModel:
         """The model as it was asked for: with its aliases or without."""

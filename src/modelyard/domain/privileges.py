@@ -188,6 +188,58 @@ class Outcome(StrEnum):
     TAKEN = "taken"
 
 
+class Basis(StrEnum):
+    """What a passed check rests on."""
+
+    OWNER = "owner"
+    CONTAINER_OWNER = "container owner"
+    METASTORE_ADMIN = "metastore admin"
+    GRANT = "grant"
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """Why a check was passed: the securable that is owned, or on which the privilege was granted."""
+
+    basis: Basis
+    on: Node
+    privilege: Privilege | None = None
+
+    def __str__(self) -> str:
+        """The reason in words, for the audit."""
+        if self.basis is Basis.METASTORE_ADMIN:
+            return "is a metastore admin"
+        return f"{self.privilege.words} is granted on {self.on}" if self.privilege else f"owns {self.on}"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One check on the way to a decision: what was asked on which securable, and what it came to."""
+
+    privilege: Privilege
+    on: Node
+    outcome: Outcome
+    ground: Ground | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether the way goes on."""
+        return self.outcome is Outcome.ALLOWED
+
+    @property
+    def reason(self) -> str:
+        """Why, in words for the refused and for the audit; those of refusals are Databricks' own."""
+        match self.outcome:
+            case Outcome.ALLOWED:
+                return str(self.ground)
+            case Outcome.DENIED:
+                return f"User does not have {self.privilege.words} on {self.on}."
+            case Outcome.MISSING:
+                return f"{self.on} does not exist."
+            case Outcome.TAKEN:
+                return f"{self.on.kind.noun} '{self.on.full_name.rpartition('.')[2]}' already exists"
+
+
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What was decided, and why, in words for the refused and for the audit."""
@@ -202,71 +254,90 @@ class Decision:
 
 
 def decide(question: Question, chain: Chain) -> Decision:
-    """The one decision: passage from the top, existence, a taken name, then the privilege on the target.
+    """The one decision: the first step that is not passed, or else the last one."""
+    taken = steps(question, chain)
+    last = next((step for step in taken if not step.passed), taken[-1])
+    return Decision(last.outcome, last.reason)
+
+
+def steps(question: Question, chain: Chain) -> list[Step]:
+    """Every check of a question, in order: passage from the top, existence, a taken name, the privilege itself.
 
     A taken name is told before the privilege is looked at, to whoever passes the gates: clients create a model
     before each copy, and go on when it is there (protocol notes §0.3-3).
     """
-    nodes = chain.nodes
+    nodes, asked = chain.nodes, question.privilege
     gates = nodes if chain.missing or question.inside else nodes[:-1]
-    for depth, node in enumerate(gates):
-        use = _closed_gate(question, nodes, depth, waived=_waives(question, gates))
-        if use is not None:
-            return Decision(Outcome.DENIED, f"User does not have {use.words} on {node}.")
+    waiver = _waiver(question, gates)
+    taken = [
+        _step(PASSAGE[node.kind], node, waiver or _opened(question, nodes, depth))
+        for depth, node in enumerate(gates)
+        if node.kind in PASSAGE
+    ]
     if chain.missing:
-        return Decision(Outcome.MISSING, f"{chain.missing} does not exist.")
+        return [*taken, Step(asked, chain.missing, Outcome.MISSING)]
     if chain.taken:
-        name = chain.taken.full_name.rpartition(".")[2]
-        return Decision(Outcome.TAKEN, f"{chain.taken.kind.noun} '{name}' already exists")
-    if reason := holds(question.privilege, nodes) or _admin_look(question, nodes):
-        return Decision(Outcome.ALLOWED, reason)
-    return Decision(Outcome.DENIED, f"User does not have {question.privilege.words} on {nodes[-1]}.")
+        return [*taken, Step(asked, chain.taken, Outcome.TAKEN)]
+    return [*taken, _step(asked, nodes[-1], holds(asked, nodes) or _admin_look(question, nodes))]
 
 
-def _waives(question: Question, gates: Sequence[Node]) -> bool:
-    """Whether the gates are open whatever was granted.
+def _step(privilege: Privilege, on: Node, ground: Ground | None) -> Step:
+    return Step(privilege, on, Outcome.ALLOWED if ground else Outcome.DENIED, ground)
+
+
+def _waiver(question: Question, gates: Sequence[Node]) -> Ground | None:
+    """Why the gates are open whatever was granted, if they are.
 
     They are to metastore admins who look, and to owners of a container who manage what is inside (§3.1).
     """
     if question.privilege is Privilege.MANAGE:
-        return any(node.owned for node in gates)
-    return question.metadata and bool(gates) and gates[0].owned
+        return _owned(gates)
+    return _admin_look(question, gates) if gates else None
 
 
-def _closed_gate(question: Question, nodes: Sequence[Node], depth: int, *, waived: bool) -> Privilege | None:
-    """The passage privilege that the caller lacks at this depth, if there is one."""
+def _opened(question: Question, nodes: Sequence[Node], depth: int) -> Ground | None:
+    """Why the gate at this depth is open, if it is: by ownership, by USE, or to who only browses by BROWSE."""
     node = nodes[depth]
-    use = PASSAGE.get(node.kind)
-    if use is None or waived or node.owned or _inherited(use, nodes[: depth + 1]):
-        return None
-    browsing = question.privilege is Privilege.BROWSE and _inherited(Privilege.BROWSE, nodes)
-    return None if browsing else use
+    if node.owned:
+        return Ground(Basis.OWNER, node)
+    use = _inherited(PASSAGE[node.kind], nodes[: depth + 1])
+    if use is None and question.privilege is Privilege.BROWSE:
+        return _inherited(Privilege.BROWSE, nodes)
+    return use
 
 
-def holds(privilege: Privilege, nodes: Sequence[Node]) -> str:
-    """Why the caller holds the privilege on the last node, or the empty string."""
+def holds(privilege: Privilege, nodes: Sequence[Node]) -> Ground | None:
+    """Why the caller holds the privilege on the last node, if it does."""
     target = nodes[-1]
     if target.owned:
-        return f"owns {target}"
-    if privilege is Privilege.MANAGE and any(node.owned for node in nodes[:-1]):
-        return f"owns a container of {target}" if not nodes[0].owned else "is a metastore admin"
+        return Ground(Basis.OWNER, target)
+    if privilege is Privilege.MANAGE and (container := _owned(nodes[:-1])):
+        return container
     if privilege is Privilege.BROWSE and (look := _LOOK.get(target.kind)):
         return _inherited(Privilege.BROWSE, nodes) or _inherited(look, nodes)
     return _inherited(privilege, nodes)
 
 
-def _inherited(privilege: Privilege, nodes: Sequence[Node]) -> str:
-    """The nearest grant that gives the privilege on the last node, in words, or the empty string."""
+def _owned(containers: Sequence[Node]) -> Ground | None:
+    """The outermost container that the caller owns: the metastore's owners are the metastore admins."""
+    node = next((node for node in containers if node.owned), None)
+    if node is None:
+        return None
+    return Ground(Basis.METASTORE_ADMIN if node.kind is Kind.METASTORE else Basis.CONTAINER_OWNER, node)
+
+
+def _inherited(privilege: Privilege, nodes: Sequence[Node]) -> Ground | None:
+    """The nearest grant that gives the privilege on the last node, if there is one."""
     for node in reversed(nodes):
         if node.kind is Kind.METASTORE and len(nodes) > 1:
             break
         if covers(node.granted, privilege, node.kind):
-            return f"{privilege.words} is granted on {node}"
-    return ""
+            return Ground(Basis.GRANT, node, privilege)
+    return None
 
 
-def _admin_look(question: Question, nodes: Sequence[Node]) -> str:
-    return "is a metastore admin" if question.metadata and nodes[0].owned else ""
+def _admin_look(question: Question, nodes: Sequence[Node]) -> Ground | None:
+    return Ground(Basis.METASTORE_ADMIN, nodes[0]) if question.metadata and nodes[0].owned else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""Principals, groups, tokens, grants: who calls, and what they hold on the way to a securable."""
+"""Principals, groups and tokens: who calls, and what they hold on the way to a securable."""
 
 from __future__ import annotations
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.expression import Select
 
     from modelyard.action import Ref
-    from modelyard.domain.privileges import GrantChange
     from modelyard.store.tx import Look, Row, Write
 
 _principals, _members, _tokens = schema.principals, schema.members, schema.tokens
@@ -338,41 +337,3 @@ def token_owner(tx: Look, token_id: str) -> str | None:
 def remove_token(tx: Write, token_id: str) -> None:
     """Revoke a token: it is unknown from now on."""
     tx.run(_DELETE_TOKEN, token_id=token_id)
-
-
-# Grants
-
-_GRANTS_ON: Final = (
-    select(_principals.c.name, _grants.c.privilege)
-    .join(_principals, _principals.c.id == _grants.c.principal_id)
-    .where(_grants.c.securable_id == bindparam("securable"))
-    .order_by(_principals.c.folded, _grants.c.privilege)
-)
-_GRANTS_TO: Final = select(_grants.c.privilege).where(
-    _grants.c.securable_id == bindparam("securable"),
-    _grants.c.principal_id == bindparam("grantee"),
-)
-_INSERT_GRANT: Final = inserting(_grants)
-_DELETE_GRANT: Final = delete(_grants).where(
-    _grants.c.securable_id == bindparam("securable"),
-    _grants.c.principal_id == bindparam("grantee"),
-    _grants.c.privilege == bindparam("taken"),
-)
-
-
-def grants_on(tx: Look, securable_id: str) -> dict[str, list[Privilege]]:
-    """Who was granted what on this very securable, by the names of principals."""
-    found: dict[str, list[Privilege]] = {}
-    for name, privilege in tx.rows(_GRANTS_ON, securable=securable_id):
-        found.setdefault(name, []).append(Privilege(privilege))
-    return found
-
-
-def change_grants(tx: Write, securable_id: str, principal_id: str, change: GrantChange) -> None:
-    """Add and take away privileges of one principal on one securable."""
-    held = frozenset(Privilege(row[0]) for row in tx.rows(_GRANTS_TO, securable=securable_id, grantee=principal_id))
-    wanted = change.applied(held)
-    for privilege in sorted(held - wanted):
-        tx.run(_DELETE_GRANT, securable=securable_id, grantee=principal_id, taken=privilege.value)
-    for privilege in sorted(wanted - held):
-        tx.run(_INSERT_GRANT, securable_id=securable_id, principal_id=principal_id, privilege=privilege.value)

@@ -43,6 +43,9 @@ VISIBLE: Final = or_(
 )
 """The rule of `domain.privileges.decide` for EXECUTE on a model as metadata, for a row of `_securables`."""
 
+_SHOWN: Final = or_(VISIBLE, and_(bindparam("browse") == 1, held(_catalog, Privilege.BROWSE)))
+"""The rule for BROWSE, where a list is asked for it."""
+
 LOCATED: Final = (
     _securables.join(_schema, _schema.c.id == _securables.c.parent_id)
     .join(_catalog, _catalog.c.id == _schema.c.parent_id)
@@ -56,9 +59,9 @@ _GET: Final = (
     .where(_securables.c.id == bindparam("model"))
 )
 _SEARCH: Final = (
-    select(*_MODEL)
+    select(*_MODEL, VISIBLE)
     .select_from(LOCATED.join(_principals, _OWNER))
-    .where(_securables.c.kind == Kind.MODEL.value, _securables.c.full_name > bindparam("after"), VISIBLE)
+    .where(_securables.c.kind == Kind.MODEL.value, _securables.c.full_name > bindparam("after"), _SHOWN)
     .order_by(_securables.c.full_name)
     .limit(bindparam("most"))
 )
@@ -90,15 +93,17 @@ def get(tx: Look, model_id: str) -> RegisteredModel:
     return _models_of(tx, [row])[0]
 
 
-def search(tx: Look, window: Window, inside: str = "") -> Page[RegisteredModel]:
+def search(tx: Look, window: Window, inside: str = "", *, browse: bool = False) -> Page[RegisteredModel]:
     """The registered models that the caller may see, by full name, in one catalog or schema or in all."""
-    asked = {**seen_by(tx), "after": window.after, "most": window.limit + 1}
+    asked = {**seen_by(tx), "browse": int(browse), "after": window.after, "most": window.limit + 1}
     if inside:
         # Everything inside "a.b" sorts from "a.b." up to, not including, "a.b/": a slash follows a period.
         rows = tx.rows(_SEARCH_INSIDE, first=inside + ".", beyond=inside + "/", **asked)
     else:
         rows = tx.rows(_SEARCH, **asked)
-    return window.cut(_models_of(tx, rows), rows[window.limit - 1][1] if len(rows) > window.limit else None)
+    whole = _models_of(tx, [row[:-1] for row in rows])
+    shown = [model if row[-1] else model.browsed() for model, row in zip(whole, rows, strict=True)]
+    return window.cut(shown, rows[window.limit - 1][1] if len(rows) > window.limit else None)
 
 
 def _models_of(tx: Look, rows: Sequence[Row]) -> list[RegisteredModel]:

@@ -33,7 +33,13 @@ def _list_models(said: Listing) -> AnyAction:
     if bool(said.catalog_name) != bool(said.schema_name):
         raise Invalid("name both catalog_name and schema_name, or neither.")
     inside = names.schema(f"{said.catalog_name}.{said.schema_name}") if said.catalog_name else ""
-    return models.SearchModels(said.window(f"models {inside}", _MOST_INSIDE if inside else MOST), inside)
+    window = said.window(f"models {inside}", _MOST_INSIDE if inside else MOST)
+    return models.SearchModels(window, inside, said.include_browse)
+
+
+def _get(said: One) -> AnyAction:
+    action = models.BrowseModel if said.include_browse else models.GetModel
+    return action(said.model, with_aliases=said.include_aliases)
 
 
 def _update_model(said: Changed) -> AnyAction:
@@ -60,7 +66,7 @@ def _model(model: RegisteredModel, here: Here) -> dict[str, object]:
         "created_by": model.created_by,
         "updated_at": model.updated_at,
         "updated_by": model.updated_by,
-        "browse_only": False,
+        "browse_only": model.browse_only,
         "tags": tag_dicts(model.tags),
         "deployment_job_id": model.deployment_job_id,
     }
@@ -82,7 +88,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "GET",
         at("models/{full_name}"),
         One,
-        read=lambda said: models.GetModel(said.model, with_aliases=said.include_aliases),
+        read=_get,
         write=_whole_model,
     ),
     Translation("PATCH", at("models/{full_name}"), Changed, _update_model, _model),

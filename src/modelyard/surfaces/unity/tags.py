@@ -12,7 +12,8 @@ from modelyard.domain import names
 from modelyard.domain.models import TagChange
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
-from modelyard.surfaces.unity.words import at, ref
+from modelyard.surfaces.securables import ref
+from modelyard.surfaces.unity.words import at
 from modelyard.surfaces.wire import Pair, Row, Translation, tags
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-from modelyard.action import METASTORE, Ref
+from modelyard.action import Ref
 from modelyard.actions import catalogs
 from modelyard.domain import names, pages
 from modelyard.domain.models import Alias
@@ -18,35 +18,11 @@ from modelyard.surfaces.wire import Pair, text
 
 PREFIX: Final = "/api/2.1/unity-catalog"
 MOST: Final = 1_000
-_KINDS: Final = {
-    "metastore": Kind.METASTORE,
-    "catalog": Kind.CATALOG,
-    "schema": Kind.SCHEMA,
-    "function": Kind.ROUTINE,
-    "registered_model": Kind.ROUTINE,
-    "model": Kind.ROUTINE,
-}
 
 
 def at(path: str) -> str:
     """A path of this surface."""
     return f"{PREFIX}/{path}"
-
-
-def ref(securable_type: str, full_name: str) -> Ref:
-    """The securable of a type, in any of the spellings of clients, and a name."""
-    kind = _KINDS.get(securable_type.lower().removeprefix("securabletype."))
-    match kind:
-        case Kind.METASTORE:
-            return METASTORE
-        case Kind.CATALOG:
-            return Ref(kind, names.simple(full_name))
-        case Kind.SCHEMA:
-            return Ref(kind, names.schema(full_name))
-        case Kind.ROUTINE:
-            return Ref(kind, names.model(full_name))
-        case _:
-            raise Invalid(f'"{securable_type[:60]}" is no securable type here; use {", ".join(_KINDS)}.')
 
 
 class Listing(msgspec.Struct, frozen=True):
