@@ -176,7 +176,7 @@ class TestAliases:
             winners = [each for each in done if not isinstance(each, Failure)]
             assert len(winners) == 1
             assert {type(each) for each in done if isinstance(each, Failure)} == {Changed}
-            assert pointing(world, model, "champion") == winners[0].number
+            assert pointing(world, model, "champion") == winners[0].alias.version
 
     def test_a_lost_compare_and_set_leaves_no_trace_in_the_history(self, world: World) -> None:
         model = world.model()

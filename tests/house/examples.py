@@ -19,7 +19,7 @@ from modelyard.actions import (
     metastore,
     models,
     sessions,
-    tags,
+    tagging,
     uploads,
     versions,
 )
@@ -221,9 +221,9 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     lineage.NoteLineage: lambda at: lineage.NoteLineage(*at.ready()),
     lineage.GetLineage: lambda at: lineage.GetLineage(*at.ready()),
     versions.ListVersions: lambda at: versions.ListVersions(at.ready()[0], Window(10)),
-    # Tags
-    tags.ChangeModelTags: lambda at: tags.ChangeModelTags(at.world.model(), TagChange((Tag("stage", "new"),))),
-    tags.ChangeVersionTags: lambda at: tags.ChangeVersionTags(*at.ready(), TagChange(remove=("stage",))),
+    # Tags, several at once
+    tagging.ChangeModelTags: lambda at: tagging.ChangeModelTags(at.world.model(), TagChange((Tag("stage", "new"),))),
+    tagging.ChangeVersionTags: lambda at: tagging.ChangeVersionTags(*at.ready(), TagChange(remove=("stage",))),
     # The exchange
     exchange.HandOver: lambda at: exchange.HandOver(*at.ready()),
     exchange.PrepareTaking: lambda at: exchange.PrepareTaking(*at.pending()),

@@ -94,7 +94,7 @@ _HEADINGS = {
     "models": "Registered models",
     "versions": "Model versions",
     "lineage": "Lineage",
-    "tags": "Tags",
+    "tagging": "Tags, several at once",
     "exchange": "The exchange, for MLflow's `uc:` client on the server's machine",
     "files": "Files",
     "uploads": "Multipart uploads",

@@ -21,6 +21,8 @@ MLMODEL = b"flavors: {}\n"
 def mlflow_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[Server], Any]]:
     import mlflow  # noqa: PLC0415  only stories need MLflow
 
+    module: Any = mlflow
+
     def arrive(server: Server, token: str | None = None) -> Any:  # noqa: ANN401  the module
         monkeypatch.chdir(tmp_path)
         monkeypatch.setenv("MLFLOW_UC_OSS_TOKEN", server.token if token is None else token)
@@ -29,8 +31,8 @@ def mlflow_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Calla
         return mlflow
 
     yield arrive
-    mlflow.set_tracking_uri(None)
-    mlflow.set_registry_uri(None)
+    module.set_tracking_uri(None)
+    module.set_registry_uri(None)
 
 
 def register(mlflow: Any) -> None:  # noqa: ANN401  the module

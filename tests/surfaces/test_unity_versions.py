@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import httpx
 import pytest
 from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import NotFound, PermissionDenied
-from unitycatalog.client import ApiClient, Configuration, ModelVersionsApi, RegisteredModelsApi
-from unitycatalog.client.models import CreateModelVersion
+from unitycatalog.client.api.model_versions_api import ModelVersionsApi
+from unitycatalog.client.api.registered_models_api import RegisteredModelsApi
+from unitycatalog.client.api_client import ApiClient
+from unitycatalog.client.configuration import Configuration
+from unitycatalog.client.models.create_model_version import CreateModelVersion
 
 from tests.support import UNITY
 from tests.surfaces.world import MLMODEL, Folder, World, refusal
@@ -115,8 +119,6 @@ async def _by_open_source_client(world: World, model: str) -> None:
 
 
 def test_the_open_source_client_reads_versions_as_numbers(world: World) -> None:
-    import asyncio  # noqa: PLC0415  of all clients only this one is asynchronous
-
     model = world.model()
     asyncio.run(_by_open_source_client(world, model))
     refusal(world.admin.get(f"{UNITY}/models/{model}"), *MISSING)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelyard.action import Command, Need, Query, Ref
-from modelyard.actions.tags import ChangeModelTags
+from modelyard.actions.tagging import ChangeModelTags
 from modelyard.domain import names
 from modelyard.domain.journal import Event
 from modelyard.domain.models import Alias, AliasOf, RegisteredModel, Tag, TagChange, Version, ready

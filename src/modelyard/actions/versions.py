@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from modelyard.action import Command, Need, Query, Ref
-from modelyard.actions.tags import ChangeVersionTags
+from modelyard.actions.tagging import ChangeVersionTags
 from modelyard.domain import files as manifest
 from modelyard.domain import names
 from modelyard.domain.filters import VersionFilter

@@ -31,12 +31,14 @@ class Routes:
     def __init__(self, rows: Iterable[Row]) -> None:
         self._root = _Branch()
         self._fixed: dict[tuple[str, str], Row] = {}
+        self._paths: set[str] = set()
         for row in rows:
             self._add(row)
 
     def _add(self, row: Row) -> None:
         if "{" not in row.path and not row.doing:
             _put(self._fixed, (row.method, row.path), row)
+            self._paths.add(row.path)
             return
         branch = self._root
         for segment in row.path.strip("/").split("/"):
@@ -48,6 +50,8 @@ class Routes:
         fixed = self._fixed.get((method, path))
         if fixed is not None:
             return fixed, {}
+        if path in self._paths and not doing:
+            raise NoSuchRoute(f"there is no {method} {path} here.")  # and no `{name}` in a tree is meant
         branch, said = self._walk(path)
         row = branch.rows.get((method, doing)) or branch.rows.get((method, ""))
         if row is None:

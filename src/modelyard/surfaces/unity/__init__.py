@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.unity import catalogs, entity_tags, metastore, models, permissions, tags, versions
+from modelyard.surfaces.unity import catalogs, entity_tags, metastore, models, permissions, tagging, versions
 from modelyard.surfaces.wire import Row
 
 ROWS: Final[tuple[Row, ...]] = (
     *catalogs.ROWS,
     *models.ROWS,
     *versions.ROWS,
-    *tags.ROWS,
+    *tagging.ROWS,
     *permissions.ROWS,
     *metastore.ROWS,
     *entity_tags.ROWS,

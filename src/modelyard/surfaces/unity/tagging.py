@@ -7,7 +7,7 @@ from typing import Final
 import msgspec
 
 from modelyard.action import Ref
-from modelyard.actions.tags import ChangeModelTags, ChangeVersionTags
+from modelyard.actions.tagging import ChangeModelTags, ChangeVersionTags
 from modelyard.domain import names
 from modelyard.domain.models import TagChange
 from modelyard.domain.privileges import Kind
