@@ -56,6 +56,8 @@ def test_the_native_store_does_the_main_job(
     mlflow = mlflow_at(server)
     register(mlflow)
     client = mlflow.MlflowClient()
+    store = client._get_registry_client().store  # noqa: SLF001  MLflow shows in no other way which store it took
+    assert type(store).__name__ == "UcNativeModelRegistryStore"
     copied = client.copy_model_version(f"models:/{SOURCE}/1", TARGET)
     assert (copied.name, copied.version, copied.status) == (TARGET, "1", "READY")
     assert copied.model_id == client.get_model_version(SOURCE, "1").model_id
