@@ -91,6 +91,7 @@ _HEADINGS = {
     "catalogs": "Catalogs and schemas",
     "models": "Registered models",
     "versions": "Model versions",
+    "prompts": "Prompts",
     "files": "Files",
     "uploads": "Multipart uploads",
     "access": "Principals, tokens and grants",

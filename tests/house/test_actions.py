@@ -10,8 +10,9 @@ import pytest
 
 import modelyard.app  # noqa: F401  everything that defines actions is imported with it
 from modelyard.action import ACTIONS, METASTORE, Action, Ref
-from modelyard.actions import access, catalogs, models, versions
-from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
+from modelyard.actions import access, catalogs, models, prompts, versions
+from modelyard.domain.privileges import APPLICABLE, LEAVES, Kind, Privilege
+from modelyard.domain.prompts import Link, LinkKind
 from modelyard.errors import Denied, Invalid, NotFound, Unauthenticated
 from tests.house.examples import EXAMPLES, Stage
 from tests.house.world import World, containers
@@ -39,9 +40,9 @@ def needed(action: Action[Any, Any]) -> list[tuple[Privilege, Ref]]:
             found[need.privilege, catalog] = None
             continue
         found[need.privilege, ref] = None
-        if ref.kind in {Kind.SCHEMA, Kind.MODEL} or (ref.kind is Kind.CATALOG and need.naming):
+        if ref.kind in {Kind.SCHEMA, *LEAVES} or (ref.kind is Kind.CATALOG and need.naming):
             found[Privilege.USE_CATALOG, catalog] = None
-        if ref.kind is Kind.MODEL or (ref.kind is Kind.SCHEMA and need.naming):
+        if ref.kind in LEAVES or (ref.kind is Kind.SCHEMA and need.naming):
             found[Privilege.USE_SCHEMA, schema] = None
     return list(found)
 
@@ -158,6 +159,13 @@ def _nothing(_at: Stage, found: Any) -> None:  # noqa: ANN401
     assert found.after is None
 
 
+def _only_what_it_may_read(at: Stage, _done: Any) -> None:  # noqa: ANN401
+    hidden = at.world.prompt()
+    link = prompts.LinkPromptVersions(((hidden.name, at.world.draft(hidden)),), (Link(LinkKind.RUN, "r1"),))
+    with pytest.raises(NotFound, match="or you may not read it"):
+        at.world.do(link, at.who)
+
+
 GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     access.WhoAmI: _only_itself,
     access.GetPrincipal: _the_names_of_principals,
@@ -167,6 +175,8 @@ GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     catalogs.ListCatalogs: _nothing,
     catalogs.ListSchemas: _nothing,
     models.SearchModels: _nothing,
+    prompts.SearchPrompts: _nothing,
+    prompts.LinkPromptVersions: _only_what_it_may_read,
     versions.SearchVersions: _nothing,
 }
 
