@@ -1,6 +1,7 @@
 """Prompts and their versions, with aliases, tags and links.
 
-A prompt is governed as a registered model is: EXECUTE reads it, CREATE MODEL VERSION adds to it.
+A prompt is governed as a registered model is: EXECUTE reads it, CREATE MODEL VERSION adds to it. Templates are content,
+not metadata: like the files of a model, metastore admins read them only with a grant.
 """
 
 from __future__ import annotations
@@ -139,7 +140,7 @@ class GetPromptVersion(Query[Look, PromptVersion]):
     prompt: Ref
     number: int
 
-    needs = (Need(Privilege.EXECUTE, on="prompt", metadata=True),)
+    needs = (Need(Privilege.EXECUTE, on="prompt"),)
 
     def run(self, tx: Look) -> PromptVersion:
         """Show it."""
@@ -153,7 +154,7 @@ class GetPromptVersionByAlias(Query[Look, PromptVersion]):
     prompt: Ref
     alias: str
 
-    needs = (Need(Privilege.EXECUTE, on="prompt", metadata=True),)
+    needs = (Need(Privilege.EXECUTE, on="prompt"),)
 
     def run(self, tx: Look) -> PromptVersion:
         """Show it."""
@@ -172,7 +173,12 @@ class ListPromptVersions(Query[Look, Page[PromptVersion]]):
     prompt: Ref
     window: Window
 
-    needs = (Need(Privilege.EXECUTE, on="prompt", metadata=True),)
+    needs = (Need(Privilege.EXECUTE, on="prompt"),)
+
+    @property
+    def is_brief(self) -> bool:
+        """Templates of a whole page may be megabytes."""
+        return False
 
     def run(self, tx: Look) -> Page[PromptVersion]:
         """List them."""
@@ -371,6 +377,11 @@ class ListPromptLinks(Query[Look, Page[Link]]):
     window: Window
 
     needs = (Need(Privilege.EXECUTE, on="prompt", metadata=True),)
+
+    @property
+    def is_brief(self) -> bool:
+        """A version that is in use has many runs and traces."""
+        return False
 
     def run(self, tx: Look) -> Page[Link]:
         """List them by id."""
