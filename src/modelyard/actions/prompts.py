@@ -217,8 +217,11 @@ class DeletePromptVersion(Command[Write, None]):
         """Delete it."""
         prompt = tx.at(self.prompt)
         prompts.ALIASES.lock(tx, prompt.id)
-        prompts.remove_version(tx, prompts.locked_version(tx, prompt, self.number).id)
+        version = prompts.locked_version(tx, prompt, self.number)
+        prompts.remove_version(tx, version.id)
         catalogs.touch(tx, prompt.id)
+        for alias in version.aliases:
+            tx.announce(Event.PROMPT_ALIAS_DELETED, prompt.full_name, alias=alias.name, was=self.number)
         tx.announce(Event.PROMPT_VERSION_DELETED, prompt.full_name, version=self.number)
 
 
