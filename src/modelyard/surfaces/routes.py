@@ -37,7 +37,7 @@ class Routes:
     def _add(self, row: Row) -> None:
         if "{" not in row.path and not row.doing:
             _put(self._fixed, (row.method, row.path), row)
-            return
+        # Fixed paths are in the tree too: with a wrong method they are unknown, and not the name of something.
         branch = self._root
         for segment in row.path.strip("/").split("/"):
             branch = _grown(branch, segment)
