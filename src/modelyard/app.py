@@ -25,7 +25,7 @@ from modelyard.store.installation import Installation
 from modelyard.store.lock import Lock
 from modelyard.store.parts import PartStore
 from modelyard.store.session import Database
-from modelyard.surfaces import discovery, mlflow, modelyard, scim, sessions, tokens, unity
+from modelyard.surfaces import discovery, mlflow, modelyard, prompts, scim, sessions, tokens, unity
 from modelyard.surfaces import files as files_surface
 from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
@@ -40,6 +40,7 @@ _ABANDONED_SECONDS: Final = 7 * 24 * 3600
 ROWS: Final[tuple[Row, ...]] = (
     *discovery.ROWS,
     *mlflow.ROWS,
+    *prompts.ROWS,
     *unity.ROWS,
     *modelyard.ROWS,
     *files_surface.ROWS,

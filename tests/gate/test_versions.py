@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import uuid
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,42 +17,15 @@ from modelyard.domain.journal import Event
 from modelyard.domain.models import Alias, Status, Tag
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Kind, Privilege
-from modelyard.errors import AlreadyExists, Changed, Denied, Failure, NotFound, Unavailable, WrongState
+from modelyard.errors import AlreadyExists, Changed, Denied, Failure, NotFound, WrongState
 from modelyard.store import models as store
 from modelyard.store.tx import Row
+from tests.gate.threads import THREADS, at_once, persistent
 from tests.house.world import World, containers
 from tests.support import InProcess
 
-THREADS = 16
 NEW = versions.Registration(source="here")
 AS_IT_WAS = models.ModelChange()
-
-
-def at_once(jobs: Sequence[Callable[[], Any]]) -> list[Any]:
-    """What each job returned, or the failure that it ended with; anything but a failure is raised."""
-
-    def run(job: Callable[[], Any]) -> Any:  # noqa: ANN401
-        try:
-            return job()
-        except Failure as failure:
-            return failure
-
-    with ThreadPoolExecutor(THREADS) as pool:
-        return list(pool.map(run, jobs))
-
-
-def persistent(job: Callable[[], Any]) -> Callable[[], Any]:
-    """A job of a client that asks again where the server says that this may help."""
-
-    def run() -> Any:  # noqa: ANN401
-        for _ in range(20):
-            try:
-                return job()
-            except Unavailable:
-                continue
-        return job()
-
-    return run
 
 
 def moves(world: World, model_id: str, alias: str) -> list[tuple[int | None, int | None]]:

@@ -11,18 +11,19 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, models, versions
+from modelyard.actions import access, catalogs, models, prompts, versions
 from modelyard.domain.access import EVERYBODY, PrincipalKind
-from modelyard.domain.filters import VersionFilter
+from modelyard.domain.filters import Part, Term, VersionFilter
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
-from modelyard.errors import Denied
+from modelyard.domain.prompts import Link, LinkKind
+from modelyard.errors import Denied, NotFound
 from tests.house.world import Person, World
 
 PEOPLE, GROUPS = 3, 3
 MOST = int(os.environ.get("MODELYARD_TEST_WORLDS", "20"))
-TREE = ("0", "0.0", "0.0.0", "0.0.1", "0.1", "0.1.0", "1", "1.0", "1.0.0")
-"""Places in the tree: of catalogs (one level), schemas (two) and models (three)."""
+TREE = ("0", "0.0", "0.0.0", "0.0.1", "0.0.p", "0.1", "0.1.0", "0.1.p", "1", "1.0", "1.0.0", "1.0.p")
+"""Places in the tree: of catalogs (one level), schemas (two), models and prompts (three)."""
 
 _LEVELS = (Kind.CATALOG, Kind.SCHEMA, Kind.MODEL)
 _INTERESTING = (
@@ -38,7 +39,7 @@ _grantees = st.integers(0, PEOPLE + GROUPS)
 
 
 def _kind(place: str) -> Kind:
-    return _LEVELS[place.count(".")]
+    return Kind.PROMPT if place.endswith("p") else _LEVELS[place.count(".")]
 
 
 @dataclass(frozen=True)
@@ -92,10 +93,17 @@ class Tree:
         self.refs: dict[str, Ref] = {}
         for place in TREE:
             above = self.refs.get(place.rpartition(".")[0])
-            make = {Kind.CATALOG: world.catalog, Kind.SCHEMA: world.schema, Kind.MODEL: world.model}
+            make = {
+                Kind.CATALOG: world.catalog,
+                Kind.SCHEMA: world.schema,
+                Kind.MODEL: world.model,
+                Kind.PROMPT: world.prompt,
+            }
             self.refs[place] = make[_kind(place)](*([above] if above else []))
             if _kind(place) is Kind.MODEL:
                 world.register(self.refs[place])
+            if _kind(place) is Kind.PROMPT:
+                world.draft(self.refs[place])
 
     def arrange(self, wanted: Arrangement) -> Callable[[], None]:
         """Bring an arrangement about; what is returned takes it back."""
@@ -130,6 +138,8 @@ class Tree:
                 return catalogs.UpdateCatalog(ref, catalogs.Change(owner=owner))
             case Kind.SCHEMA:
                 return catalogs.UpdateSchema(ref, catalogs.Change(owner=owner))
+            case Kind.PROMPT:
+                return prompts.UpdatePrompt(ref, prompts.PromptChange(owner=owner))
             case _:
                 return models.UpdateModel(ref, models.ModelChange(owner=owner))
 
@@ -194,10 +204,32 @@ def _check(tree: Tree, who: Person, size: int) -> None:
 
             below = {name: model for name, model in got.items() if name.startswith(f"{container}.".lstrip("."))}
             assert tree.shown(who, within, size) == below
+    _check_prompts(tree, who, size)
     single = tree.allowed(who, lambda ref: versions.GetVersion(ref, 1), Kind.MODEL)
     for ref in tree.of(Kind.MODEL):
         page = tree.world.do(versions.SearchVersions(VersionFilter(model=ref.name), Window(10)), who)
         assert list(page.items) == ([single[ref.name]] if ref.name in single else [])
+
+
+def _check_prompts(tree: Tree, who: Person, size: int) -> None:
+    got = tree.allowed(who, prompts.GetPrompt, Kind.PROMPT)
+    everything = (Term(Part.FULL_NAME, "%"),)
+    assert tree.shown(who, lambda window: prompts.SearchPrompts((), window), size) == got
+    for schema in tree.of(Kind.SCHEMA):
+
+        def within(window: Window, name: str = schema.name) -> Action[Any, Any]:
+            return prompts.SearchPrompts(everything, window, name)
+
+        below = {name: prompt for name, prompt in got.items() if name.startswith(schema.name + ".")}
+        assert tree.shown(who, within, size) == below
+    for ref in tree.of(Kind.PROMPT):
+        link = prompts.LinkPromptVersions(((ref.name, 1),), (Link(LinkKind.RUN, "r"),))
+        try:
+            tree.world.do(link, who)
+        except NotFound:
+            assert ref.name not in got
+        else:
+            assert ref.name in got
 
 
 @settings(
@@ -209,6 +241,9 @@ def _check(tree: Tree, who: Person, size: int) -> None:
 @example(wanted=_holding(("0", Privilege.BROWSE), ("0.0", Privilege.USE_SCHEMA)), size=1)
 @example(wanted=_holding(("0", Privilege.BROWSE), ("0.0.0", Privilege.EXECUTE)), size=1)
 @example(wanted=_holding(("0", Privilege.ALL_PRIVILEGES), ("1", Privilege.MANAGE)), size=1)
+@example(
+    wanted=_holding(("0", Privilege.USE_CATALOG), ("0.0", Privilege.USE_SCHEMA), ("0.0.p", Privilege.EXECUTE)), size=1
+)
 @given(wanted=arrangements, size=st.sampled_from((1, 2, 100)))
 def test_lists_show_exactly_what_single_requests_allow(world: World, wanted: Arrangement, size: int) -> None:
     tree = tree_of(world)

@@ -18,6 +18,7 @@ from modelyard.actions import (
     lineage,
     metastore,
     models,
+    prompts,
     sessions,
     tagging,
     uploads,
@@ -26,10 +27,11 @@ from modelyard.actions import (
 from modelyard.domain.access import PrincipalKind, Session
 from modelyard.domain.explain import Role
 from modelyard.domain.files import Entry
-from modelyard.domain.filters import VersionFilter
+from modelyard.domain.filters import Part, Term, VersionFilter
 from modelyard.domain.models import Tag, TagChange
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Privilege
+from modelyard.domain.prompts import Draft, Link, LinkKind
 from modelyard.domain.sessions import Login
 from tests.house.world import Person, World, containers
 
@@ -83,6 +85,16 @@ class Stage:
         self.world.do(models.SetAlias(model, "champion", number))
         return model, "champion"
 
+    def drafted(self) -> tuple[Ref, int]:
+        """A prompt and its version."""
+        prompt = self.world.prompt()
+        return prompt, self.world.draft(prompt)
+
+    def prompt_alias(self) -> tuple[Ref, str]:
+        prompt, number = self.drafted()
+        self.world.do(prompts.SetPromptAlias(prompt, "production", number))
+        return prompt, "production"
+
 
 def _login(at: Stage) -> Login:
     return Login(at.world.new_name("state"), "nonce", "verifier", "/session")
@@ -129,6 +141,24 @@ def _list_schemas(at: Stage) -> Action[Any, Any]:
 def _set_alias(at: Stage) -> Action[Any, Any]:
     model, number = at.ready()
     return models.SetAlias(model, "champion", number)
+
+
+def _set_prompt_alias(at: Stage) -> Action[Any, Any]:
+    prompt, number = at.drafted()
+    return prompts.SetPromptAlias(prompt, "production", number)
+
+
+def _link_prompts(at: Stage) -> Action[Any, Any]:
+    """To a version that whoever asks may read: nothing else is linked."""
+    prompt, number = at.drafted()
+    catalog, schema = containers(prompt)
+    for privilege, on in (
+        (Privilege.USE_CATALOG, catalog),
+        (Privilege.USE_SCHEMA, schema),
+        (Privilege.EXECUTE, prompt),
+    ):
+        at.world.let(at.who, privilege, on)
+    return prompts.LinkPromptVersions(((prompt.name, number),), (Link(LinkKind.RUN, "r1"),))
 
 
 def _everywhere(made: Ref, query: Action[Any, Any]) -> Action[Any, Any]:
@@ -228,6 +258,28 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     exchange.HandOver: lambda at: exchange.HandOver(*at.ready()),
     exchange.PrepareTaking: lambda at: exchange.PrepareTaking(*at.pending()),
     exchange.FinalizeTaken: _finalize_taken,
+    # Prompts
+    prompts.CreatePrompt: lambda at: prompts.CreatePrompt(at.world.schema(), at.world.new_name()),
+    prompts.GetPrompt: lambda at: prompts.GetPrompt(at.world.prompt()),
+    prompts.SearchPrompts: lambda at: _everywhere(
+        at.world.prompt(), prompts.SearchPrompts((Term(Part.NAME, "%"),), Window(10_000))
+    ),
+    prompts.UpdatePrompt: lambda at: prompts.UpdatePrompt(at.world.prompt(), prompts.PromptChange(owner=at.who.name)),
+    prompts.DeletePrompt: lambda at: prompts.DeletePrompt(at.world.prompt()),
+    prompts.CreatePromptVersion: lambda at: prompts.CreatePromptVersion(at.world.prompt(), Draft('"Hello"')),
+    prompts.GetPromptVersion: lambda at: prompts.GetPromptVersion(*at.drafted()),
+    prompts.GetPromptVersionByAlias: lambda at: prompts.GetPromptVersionByAlias(*at.prompt_alias()),
+    prompts.ListPromptVersions: lambda at: prompts.ListPromptVersions(at.drafted()[0], Window(100)),
+    prompts.UpdatePromptVersion: lambda at: prompts.UpdatePromptVersion(*at.drafted(), "better"),
+    prompts.DeletePromptVersion: lambda at: prompts.DeletePromptVersion(*at.drafted()),
+    prompts.SetPromptTag: lambda at: prompts.SetPromptTag(at.world.prompt(), Tag("stage", "new")),
+    prompts.DeletePromptTag: lambda at: prompts.DeletePromptTag(at.world.prompt(), "stage"),
+    prompts.SetPromptVersionTag: lambda at: prompts.SetPromptVersionTag(*at.drafted(), Tag("stage", "new")),
+    prompts.DeletePromptVersionTag: lambda at: prompts.DeletePromptVersionTag(*at.drafted(), "stage"),
+    prompts.SetPromptAlias: _set_prompt_alias,
+    prompts.DeletePromptAlias: lambda at: prompts.DeletePromptAlias(*at.prompt_alias()),
+    prompts.LinkPromptVersions: _link_prompts,
+    prompts.ListPromptLinks: lambda at: prompts.ListPromptLinks(*at.drafted(), LinkKind.RUN, Window(100)),
     # Files
     files.FindFile: lambda at: files.FindFile(*at.ready(), "MLmodel"),
     files.FindDirectory: lambda at: files.FindDirectory(*at.ready(), ""),

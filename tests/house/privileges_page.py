@@ -96,6 +96,7 @@ _HEADINGS = {
     "lineage": "Lineage",
     "tagging": "Tags, several at once",
     "exchange": "The exchange, for MLflow's `uc:` client on the server's machine",
+    "prompts": "Prompts",
     "files": "Files",
     "uploads": "Multipart uploads",
     "entity_tags": "Tags of any securable",

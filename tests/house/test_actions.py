@@ -10,9 +10,10 @@ import pytest
 
 import modelyard.app  # noqa: F401  everything that defines actions is imported with it
 from modelyard.action import ACTIONS, METASTORE, Action, Chore, Ref
-from modelyard.actions import access, catalogs, explain, metastore, models, sessions, versions
+from modelyard.actions import access, catalogs, explain, metastore, models, prompts, sessions, versions
 from modelyard.domain.access import Server, Session
-from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
+from modelyard.domain.privileges import APPLICABLE, LEAVES, Kind, Privilege
+from modelyard.domain.prompts import Link, LinkKind
 from modelyard.errors import Denied, Invalid, NotFound, Unauthenticated
 from tests.house.examples import EXAMPLES, Stage
 from tests.house.world import World, containers
@@ -41,9 +42,9 @@ def needed(action: Action[Any, Any]) -> list[tuple[Privilege, Ref]]:
             found[need.privilege, catalog] = None
             continue
         found[need.privilege, ref] = None
-        if ref.kind in {Kind.SCHEMA, Kind.MODEL} or (ref.kind is Kind.CATALOG and need.naming):
+        if ref.kind in {Kind.SCHEMA, *LEAVES} or (ref.kind is Kind.CATALOG and need.naming):
             found[Privilege.USE_CATALOG, catalog] = None
-        if ref.kind is Kind.MODEL or (ref.kind is Kind.SCHEMA and need.naming):
+        if ref.kind in LEAVES or (ref.kind is Kind.SCHEMA and need.naming):
             found[Privilege.USE_SCHEMA, schema] = None
     return list(found)
 
@@ -187,6 +188,13 @@ def _its_own_refusal(at: Stage, found: Any) -> None:  # noqa: ANN401
     assert not any(check.step.passed or check.step.on.id for check in found.checks[1:])
 
 
+def _only_what_it_may_read(at: Stage, _done: Any) -> None:  # noqa: ANN401
+    hidden = at.world.prompt()
+    link = prompts.LinkPromptVersions(((hidden.name, at.world.draft(hidden)),), (Link(LinkKind.RUN, "r1"),))
+    with pytest.raises(NotFound, match="or you may not read it"):
+        at.world.do(link, at.who)
+
+
 GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     access.WhoAmI: _only_itself,
     access.GetPrincipal: _the_names_of_principals,
@@ -201,6 +209,8 @@ GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     catalogs.ListCatalogs: _nothing,
     catalogs.ListSchemas: _nothing,
     models.SearchModels: _nothing,
+    prompts.SearchPrompts: _nothing,
+    prompts.LinkPromptVersions: _only_what_it_may_read,
     versions.SearchVersions: _nothing,
 }
 

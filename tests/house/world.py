@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,10 +14,11 @@ from typing import Any
 import pytest
 
 from modelyard.action import METASTORE, Action, Ref
-from modelyard.actions import access, catalogs, files, grants, models, versions
+from modelyard.actions import access, catalogs, files, grants, models, prompts, versions
 from modelyard.domain.access import ADMINS, Bearer, Credential, PrincipalKind
 from modelyard.domain.journal import Origin
 from modelyard.domain.privileges import GrantChange, Kind, Privilege
+from modelyard.domain.prompts import Draft
 from modelyard.store import journal
 from modelyard.store.tx import Row
 from tests.support import InProcess, in_process
@@ -131,6 +133,16 @@ class World:
         """A version that waits for its files."""
         action = versions.RegisterVersion(model, versions.Registration(source="here"))
         return self.do(action, who or self.owner).number
+
+    def prompt(self, schema: Ref | None = None) -> Ref:
+        schema = schema or self.schema()
+        name = self.new_name("prompt")
+        self.do(prompts.CreatePrompt(schema, name), self.owner)
+        return Ref(Kind.PROMPT, f"{schema.name}.{name}")
+
+    def draft(self, prompt: Ref, words: str = "Hello") -> int:
+        """A version of a prompt."""
+        return self.do(prompts.CreatePromptVersion(prompt, Draft(json.dumps(words))), self.owner).number
 
     def blob(self, content: bytes) -> tuple[str, int]:
         """Bytes in the store: their SHA-256 and size."""

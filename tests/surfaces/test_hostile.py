@@ -47,8 +47,15 @@ class Stage:
         name, _ = world.user()
         (user,) = world.admin.get(f"{SCIM}/Users", params={"filter": f'userName eq "{name}"'}).json()["Resources"]
         catalog, schema, _ = model.split(".")
+        prompt = world.prompt()
         return cls(
             {
+                "prompt": {"description": "d", "tags": [{"key": "k", "value": "v"}]},
+                "prompt_version": {"template": '"Hello"'},
+                "prompt_versions": [{"name": prompt, "version": "1"}],
+                "prompt name": prompt,
+                "catalog_schema": {"catalog_name": catalog, "schema_name": schema},
+                "run_ids": ["r1"],
                 "name": model,
                 "full_name": model,
                 "catalog_name": catalog,
@@ -99,6 +106,8 @@ class Stage:
             said |= {"full_name": ".".join(self.values["full_name"].split(".")[:2])}
         if row.path.endswith(("/catalogs", "/schemas", "/models")) and "name" in said:
             said["name"] = f"new{secrets.token_hex(4)}"
+        elif "/prompts" in row.path and "name" in said:
+            said |= {"name": self.values["prompt name"], "filter": "name LIKE 'p%'"}
         return {name: value for name, value in said.items() if name in names}
 
 

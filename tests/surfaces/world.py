@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import itertools
+import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -94,6 +95,15 @@ class World:
         """A new registered model in a new catalog, owned by the admin."""
         name = self.schema() + ".model"
         self.legacy("POST", "registered-models/create", name=name).raise_for_status()
+        return name
+
+    def prompt(self, *templates: str) -> str:
+        """A new prompt in a new catalog, owned by the admin, with a version for each template, or with one."""
+        name = self.schema() + ".prompt"
+        self.legacy("POST", "prompts", name=name).raise_for_status()
+        for template in templates or ("Hello {{name}}",):
+            version = {"template": json.dumps(template)}
+            self.legacy("POST", f"prompts/{name}/versions", name=name, prompt_version=version).raise_for_status()
         return name
 
     def version(self, model: str, client: httpx.Client | None = None, **said: object) -> int:

@@ -79,10 +79,17 @@ class Client:
 
     def all(self, path: str, key: str, **said: object) -> list[dict[str, Any]]:
         """Every item of a paged list."""
+        return self._pages("GET", path, key, said)
+
+    def search(self, path: str, key: str, **said: object) -> list[dict[str, Any]]:
+        """Every item of a paged list that is asked for with POST."""
+        return self._pages("POST", path, key, said)
+
+    def _pages(self, method: str, path: str, key: str, said: dict[str, object]) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = []
         token = None
         while True:
-            page = self.ask("GET", path, page_token=token, **said)
+            page = self.ask(method, path, **said, page_token=token)
             found += page.get(key, [])
             token = page.get("next_page_token")
             if not token:

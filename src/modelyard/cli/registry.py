@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelyard.cli import access, explain, lineage, models
+from modelyard.cli import access, explain, lineage, models, prompts
 from modelyard.cli.options import (
     CATALOGS,
     SCHEMAS,
@@ -38,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
         create=create_schema, list=list_schemas, get=get_schema, set=set_schema, delete=delete_schema,
     )  # fmt: skip
     models.add_to(app)
+    prompts.add_to(app)
     lineage.add_to(app)
     access.add_to(app)
     explain.add_to(app)
@@ -135,9 +136,9 @@ def set_schema(
 
 
 def delete_schema(name: SchemaName, server: Server, force: Force = False, yes: Yes = False) -> None:
-    """Delete a schema; with `--force`, also the models in it.
+    """Delete a schema; with `--force`, also the models and prompts in it.
 
     Example: `modelyard schemas delete prod.old --force`
     """
-    confirm(f"Delete the schema {name}" + (" and every model in it?" if force else "?"), yes=yes)
+    confirm(f"Delete the schema {name}" + (" and everything in it?" if force else "?"), yes=yes)
     SCHEMAS.delete(server, name, force=force)

@@ -20,6 +20,8 @@ MAX_TAG_KEY: Final = 255
 MAX_TAG_VALUE: Final = 1_000
 MAX_TAGS: Final = 50
 MAX_VERSION: Final = 2**31 - 1
+LATEST: Final = "latest"
+"""No alias that can be set: where it is understood, it is the highest version."""
 
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f ./]")
 _ALIAS = re.compile(r"[\w\-]{1,255}\Z")
@@ -51,11 +53,20 @@ def new_simple(name: str) -> str:
 
 def model(full_name: str) -> str:
     """A registered model's full name `catalog.schema.model`, folded."""
+    return _leaf(full_name, "registered model", "model")
+
+
+def prompt(full_name: str) -> str:
+    """A prompt's full name `catalog.schema.prompt`, folded."""
+    return _leaf(full_name, "prompt", "prompt")
+
+
+def _leaf(full_name: str, what: str, noun: str) -> str:
     parts = full_name.split(".")
     if len(parts) != len(_LEVELS):
         raise Invalid(
-            f'"{_shown(full_name)}" is not a valid registered model name. Please specify all three levels of '
-            "the model name in the form `<catalog_name>.<schema_name>.<model_name>`.",
+            f'"{_shown(full_name)}" is not a valid {what} name. Please specify all three levels of '
+            f"the {noun} name in the form `<catalog_name>.<schema_name>.<{noun}_name>`.",
         )
     return ".".join(simple(part) for part in parts)
 
@@ -86,11 +97,16 @@ def alias(text: str) -> str:
         raise Invalid(
             f'alias "{_shown(text)}" is not valid; use 1 to {MAX_NAME} letters, digits, underscores and dashes.',
         )
-    if text.lower() == "latest":
+    if text.lower() == LATEST:
         raise Invalid('alias "latest" is reserved; choose another one.')
     if _VERSION_ALIAS.match(text):
         raise Invalid(f'alias "{text}" looks like a version number; choose another one.')
     return text
+
+
+def asked_alias(text: str) -> str:
+    """An alias by which something is looked up: one that was set, or `latest`, which never is."""
+    return text if text.lower() == LATEST else alias(text)
 
 
 def version(text: str | int) -> int:

@@ -97,6 +97,28 @@ def seen_by(tx: Look) -> dict[str, object]:
     return {"mine": texts(tx.caller.identities), "is_admin": int(tx.is_admin)}
 
 
+_catalog, _schema = _securables.alias("the_catalog"), _securables.alias("the_schema")
+LOCATED: Final = _securables.join(_schema, _schema.c.id == _securables.c.parent_id).join(
+    _catalog, _catalog.c.id == _schema.c.parent_id
+)
+"""The leaves of schemas (models and prompts), with the two containers of each."""
+VISIBLE: Final = or_(
+    IS_ADMIN,
+    and_(
+        passed(_catalog, Kind.CATALOG),
+        passed(_schema, Kind.SCHEMA, _catalog),
+        or_(
+            is_in(_securables.c.owner_id, "mine"),
+            held(_securables, Privilege.EXECUTE, _schema, _catalog),
+        ),
+    ),
+)
+"""The rule of `domain.privileges.decide` for EXECUTE on a leaf as metadata, for a row of `LOCATED`."""
+SHOWN: Final = or_(VISIBLE, and_(bindparam("browse") == 1, held(_catalog, Privilege.BROWSE)))
+"""The rule for BROWSE, where a list is asked for it."""
+LAST_LEVEL: Final = func.substr(_securables.c.full_name, func.length(_schema.c.full_name) + 2)
+"""The name of a leaf inside its schema, for a row of `LOCATED`."""
+
 _top = _securables.alias("top")
 _browsing = and_(bindparam("browse") == 1, held(_securables, Privilege.BROWSE))
 _passed_catalog = passed(_securables, Kind.CATALOG)
@@ -215,9 +237,16 @@ def change(
         _rename_inside(tx, kept["full_name"], full_name)
 
 
+def bounds(container: str) -> dict[str, str]:
+    """The values between which the full names of everything inside sort; without a container, those of all names."""
+    if not container:
+        return {"first": "", "beyond": "\U0010ffff"}
+    # Everything inside "a.b" sorts from "a.b." up to, not including, "a.b/": a slash follows a period.
+    return {"first": container + ".", "beyond": container + "/"}
+
+
 def _rename_inside(tx: Write, old: str, new: str) -> None:
-    # Everything inside sorts from "old." up to, not including, "old/": a slash follows a period.
-    tx.run(_RENAME_INSIDE, first=old + ".", beyond=old + "/", renamed=new, tail=len(old) + 1)
+    tx.run(_RENAME_INSIDE, **bounds(old), renamed=new, tail=len(old) + 1)
 
 
 def touch(tx: Write, securable_id: str) -> None:
@@ -284,3 +313,4 @@ class TagTable:
 
 SECURABLE_TAGS: Final = TagTable(schema.securable_tags)
 VERSION_TAGS: Final = TagTable(schema.version_tags)
+PROMPT_VERSION_TAGS: Final = TagTable(schema.prompt_version_tags)

@@ -9,8 +9,7 @@ from sqlalchemy import bindparam, literal, select, update
 
 from modelyard.domain.lineage import MAX_EDGES, VERSION, Direction, Edge, End
 from modelyard.store import schema
-from modelyard.store.catalogs import seen_by
-from modelyard.store.models import LOCATED, VISIBLE
+from modelyard.store.catalogs import LOCATED, VISIBLE, seen_by
 from modelyard.store.tx import inserting
 
 if TYPE_CHECKING:

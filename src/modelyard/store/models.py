@@ -5,22 +5,20 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 
-from modelyard.domain.models import Alias, RegisteredModel, Registration, Status, Version
+from modelyard.domain.models import RegisteredModel, Registration, Status, Version
 from modelyard.domain.names import MAX_VERSION
 from modelyard.domain.pages import Page, Window
-from modelyard.domain.privileges import Kind, Privilege
+from modelyard.domain.privileges import Kind
 from modelyard.errors import NotFound
 from modelyard.store import catalogs, schema
-from modelyard.store.catalogs import IS_ADMIN, SECURABLE_TAGS, VERSION_TAGS, held, passed, seen_by, shown
-from modelyard.store.lists import is_in, texts
+from modelyard.store.aliases import AliasTable
+from modelyard.store.catalogs import LOCATED, SECURABLE_TAGS, SHOWN, VERSION_TAGS, VISIBLE, bounds, seen_by, shown
 from modelyard.store.tx import inserting, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from sqlalchemy.sql.expression import Executable
 
     from modelyard.domain.filters import VersionFilter
     from modelyard.domain.privileges import Node
@@ -29,28 +27,8 @@ if TYPE_CHECKING:
 _securables, _principals = schema.securables, schema.principals
 _models, _versions, _aliases, _moves = schema.models, schema.versions, schema.aliases, schema.alias_moves
 
-_catalog, _schema = _securables.alias("the_catalog"), _securables.alias("the_schema")
-VISIBLE: Final = or_(
-    IS_ADMIN,
-    and_(
-        passed(_catalog, Kind.CATALOG),
-        passed(_schema, Kind.SCHEMA, _catalog),
-        or_(
-            is_in(_securables.c.owner_id, "mine"),
-            held(_securables, Privilege.EXECUTE, _schema, _catalog),
-        ),
-    ),
-)
-"""The rule of `domain.privileges.decide` for EXECUTE on a model as metadata, for a row of `_securables`."""
-
-_SHOWN: Final = or_(VISIBLE, and_(bindparam("browse") == 1, held(_catalog, Privilege.BROWSE)))
-"""The rule for BROWSE, where a list is asked for it."""
-
-LOCATED: Final = (
-    _securables.join(_schema, _schema.c.id == _securables.c.parent_id)
-    .join(_catalog, _catalog.c.id == _schema.c.parent_id)
-    .join(_models, _models.c.id == _securables.c.id)
-)
+ALIASES: Final = AliasTable(_aliases, _models, "model_id", _versions)
+_LOCATED: Final = LOCATED.join(_models, _models.c.id == _securables.c.id)
 _MODEL: Final = (*shown(_securables, _principals), _models.c.deployment_job_id)
 _OWNER: Final = _principals.c.id == _securables.c.owner_id
 _GET: Final = (
@@ -60,13 +38,11 @@ _GET: Final = (
 )
 _SEARCH: Final = (
     select(*_MODEL, VISIBLE)
-    .select_from(LOCATED.join(_principals, _OWNER))
-    .where(_securables.c.kind == Kind.MODEL.value, _securables.c.full_name > bindparam("after"), _SHOWN)
+    .select_from(_LOCATED.join(_principals, _OWNER))
+    .where(_securables.c.kind == Kind.MODEL.value, _securables.c.full_name > bindparam("after"), SHOWN)
+    .where(_securables.c.full_name >= bindparam("first"), _securables.c.full_name < bindparam("beyond"))
     .order_by(_securables.c.full_name)
     .limit(bindparam("most"))
-)
-_SEARCH_INSIDE: Final = _SEARCH.where(
-    _securables.c.full_name >= bindparam("first"), _securables.c.full_name < bindparam("beyond")
 )
 _ADD: Final = inserting(_models)
 _SET_JOB: Final = update(_models).where(_models.c.id == bindparam("model")).values(deployment_job_id=bindparam("job"))
@@ -95,12 +71,8 @@ def get(tx: Look, model_id: str) -> RegisteredModel:
 
 def search(tx: Look, window: Window, inside: str = "", *, browse: bool = False) -> Page[RegisteredModel]:
     """The registered models that the caller may see, by full name, in one catalog or schema or in all."""
-    asked = {**seen_by(tx), "browse": int(browse), "after": window.after, "most": window.limit + 1}
-    if inside:
-        # Everything inside "a.b" sorts from "a.b." up to, not including, "a.b/": a slash follows a period.
-        rows = tx.rows(_SEARCH_INSIDE, first=inside + ".", beyond=inside + "/", **asked)
-    else:
-        rows = tx.rows(_SEARCH, **asked)
+    asked = {**seen_by(tx), **bounds(inside), "browse": int(browse), "after": window.after, "most": window.limit + 1}
+    rows = tx.rows(_SEARCH, **asked)
     whole = _models_of(tx, [row[:-1] for row in rows])
     shown = [model if row[-1] else model.browsed() for model, row in zip(whole, rows, strict=True)]
     return window.cut(shown, rows[window.limit - 1][1] if len(rows) > window.limit else None)
@@ -108,15 +80,8 @@ def search(tx: Look, window: Window, inside: str = "", *, browse: bool = False) 
 
 def _models_of(tx: Look, rows: Sequence[Row]) -> list[RegisteredModel]:
     ids = [row[0] for row in rows]
-    names, tags = _aliases_by(tx, _ALIASES_OF_MODELS, ids), SECURABLE_TAGS.of_many(tx, ids)
+    names, tags = ALIASES.of_owners(tx, ids), SECURABLE_TAGS.of_many(tx, ids)
     return [RegisteredModel(*row, aliases=names.get(row[0], ()), tags=tags.get(row[0], ())) for row in rows]
-
-
-def _aliases_by(tx: Look, statement: Executable, ids: list[str]) -> dict[str, tuple[Alias, ...]]:
-    found: dict[str, tuple[Alias, ...]] = {}
-    for id_, name, number in tx.rows(statement, ids=texts(ids)):
-        found[id_] = (*found.get(id_, ()), Alias(name, number))
-    return found
 
 
 def set_deployment_job(tx: Write, model_id: str, job: str) -> None:
@@ -156,7 +121,7 @@ _BY_ALIAS: Final = (
 )
 _OF_MODEL: Final = (
     select(*_VERSION)
-    .select_from(LOCATED.join(_versions, _IN_MODEL))
+    .select_from(_LOCATED.join(_versions, _IN_MODEL))
     .where(_securables.c.full_name == bindparam("full_name"), VISIBLE)
     .where(_versions.c.number < bindparam("before"))
     .order_by(_versions.c.number.desc())
@@ -164,7 +129,7 @@ _OF_MODEL: Final = (
 )
 _OF_RUN: Final = (
     select(*_VERSION)
-    .select_from(LOCATED.join(_versions, _IN_MODEL))
+    .select_from(_LOCATED.join(_versions, _IN_MODEL))
     .where(_versions.c.run_id == bindparam("run"), _versions.c.id > bindparam("after"), VISIBLE)
     .order_by(_versions.c.id)
     .limit(bindparam("most"))
@@ -220,7 +185,7 @@ def _found(tx: Look, row: Row | None, model: Node, what: str) -> Version:
 
 def _versions_of(tx: Look, rows: Sequence[Row]) -> list[Version]:
     ids = [row[0] for row in rows]
-    names, tags = _aliases_by(tx, _ALIASES_OF_VERSIONS, ids), VERSION_TAGS.of_many(tx, ids)
+    names, tags = ALIASES.of_versions(tx, ids), VERSION_TAGS.of_many(tx, ids)
     return [
         Version(
             id_,
@@ -348,31 +313,6 @@ def remove_version(tx: Write, model: Node, gone: Version) -> None:
 
 # Aliases
 
-_ALIAS: Final = (_aliases.c.name, _versions.c.number)
-_ON_VERSION: Final = _aliases.join(_versions, _versions.c.id == _aliases.c.version_id)
-_ALIASES_OF_MODELS: Final = (
-    select(_aliases.c.model_id, *_ALIAS)
-    .select_from(_ON_VERSION)
-    .where(is_in(_aliases.c.model_id, "ids"))
-    .order_by(_aliases.c.folded)
-)
-_ALIASES_OF_VERSIONS: Final = (
-    select(_aliases.c.version_id, *_ALIAS)
-    .select_from(_ON_VERSION)
-    .where(is_in(_aliases.c.version_id, "ids"))
-    .order_by(_aliases.c.folded)
-)
-_POINTS_AT: Final = (
-    select(_versions.c.number)
-    .join(_aliases, _aliases.c.version_id == _versions.c.id)
-    .where(_aliases.c.model_id == bindparam("model"), _aliases.c.folded == bindparam("alias"))
-)
-_LOCK_MODEL: Final = select(_models.c.id).where(_models.c.id == bindparam("model")).with_for_update()
-_ADD_ALIAS: Final = inserting(_aliases)
-_REMOVE_ALIAS: Final = delete(_aliases).where(
-    _aliases.c.model_id == bindparam("model"),
-    _aliases.c.folded == bindparam("alias"),
-)
 _MOVES: Final = (
     select(_moves.c.alias, _moves.c.from_version, _moves.c.to_version, _moves.c.moved_at, _moves.c.moved_by)
     .where(_moves.c.model_id == bindparam("model"))
@@ -383,35 +323,26 @@ _ADD_MOVE: Final = inserting(_moves)
 
 def points_at(tx: Look, model_id: str, alias: str) -> int | None:
     """The number of the version that an alias points at, if the model has the alias."""
-    row = tx.row(_POINTS_AT, model=model_id, alias=alias.lower())
-    return row[0] if row else None
+    return ALIASES.points_at(tx, model_id, alias)
 
 
 def lock_aliases(tx: Write, model: Node) -> None:
     """Let the moves of one model's aliases go one after the other: nobody else moves one until this ends."""
-    tx.row(_LOCK_MODEL, model=model.id)
+    ALIASES.lock(tx, model.id)
 
 
 def set_alias(tx: Write, model: Node, alias: str, to: Version) -> int | None:
     """Point an alias at a version, wherever it pointed before; returns where that was."""
-    before = _take_alias(tx, model, alias)
-    tx.run(_ADD_ALIAS, model_id=model.id, folded=alias.lower(), name=alias, version_id=to.id)
+    before = ALIASES.set(tx, model.id, alias, to.id)
     _record_move(tx, model, alias, before, to.number)
     return before
 
 
 def remove_alias(tx: Write, model: Node, alias: str) -> int | None:
     """Take an alias away; returns where it pointed, or None when the model did not have it."""
-    before = _take_alias(tx, model, alias)
+    before = ALIASES.remove(tx, model.id, alias)
     if before is not None:
         _record_move(tx, model, alias, before, None)
-    return before
-
-
-def _take_alias(tx: Write, model: Node, alias: str) -> int | None:
-    before = points_at(tx, model.id, alias)
-    if before is not None:
-        tx.run(_REMOVE_ALIAS, model=model.id, alias=alias.lower())
     return before
 
 

@@ -16,6 +16,7 @@ _KINDS: Final = {
     "function": Kind.ROUTINE,
     "registered_model": Kind.ROUTINE,
     "model": Kind.ROUTINE,
+    "prompt": Kind.PROMPT,
 }
 
 
@@ -31,5 +32,7 @@ def ref(securable_type: str, full_name: str) -> Ref:
             return Ref(kind, names.schema(full_name))
         case Kind.ROUTINE:
             return Ref(kind, names.model(full_name))
+        case Kind.PROMPT:
+            return Ref(kind, names.prompt(full_name))
         case _:
             raise Invalid(f'"{securable_type[:60]}" is no securable type here; use {", ".join(_KINDS)}.')

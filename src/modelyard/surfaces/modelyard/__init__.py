@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.modelyard import explain, lineage
+from modelyard.surfaces.modelyard import explain, lineage, prompts
 from modelyard.surfaces.wire import Row
 
-ROWS: Final[tuple[Row, ...]] = (*explain.ROWS, *lineage.ROWS)
+ROWS: Final[tuple[Row, ...]] = (*explain.ROWS, *lineage.ROWS, *prompts.ROWS)
