@@ -28,6 +28,7 @@ from modelyard.surfaces import files as files_surface
 from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
 from modelyard.surfaces.wire import Reader, Row, Writer
+from modelyard.workers.keeper import Keeper
 
 if TYPE_CHECKING:
     from modelyard.store.blobs import StoredBlob
@@ -89,11 +90,17 @@ class App:
     database: Database
     blobs: BlobStore
     lanes: Lanes
+    keeper: Keeper
     lock: Lock | None
 
+    def start(self) -> None:
+        """Begin with the server's own work."""
+        self.keeper.start()
+
     def close(self) -> None:
-        """Wait for actions under way, then let go of everything."""
+        """Wait for actions and chores under way, then let go of everything."""
         self.lanes.close()
+        self.keeper.close()
         self.database.close()
         self.blobs.close()
         if self.lock:
@@ -111,7 +118,7 @@ def build(settings: Settings) -> App:
     gate = Gate(database, blobs, key)
     lanes = Lanes(settings.threads, one_writer=database.is_sqlite)
     endpoint = Endpoint(ROWS, gate, Disk(blobs, settings.upload_limit), _site(settings, there, key), lanes)
-    return App(endpoint, gate, database, blobs, lanes, lock)
+    return App(endpoint, gate, database, blobs, lanes, Keeper(gate), lock)
 
 
 def make_private(folder: Path) -> Path:

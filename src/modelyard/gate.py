@@ -73,7 +73,7 @@ class Gate:
     def do(self, action: Action[Any, Done], credential: Credential, origin: Origin) -> Done:
         """Do an action for whoever shows this credential, or raise the `Failure` that says why not."""
         for _ in range(_TRIES):
-            attempt = _Attempt(action, origin)
+            attempt = _Attempt(action, origin, SERVER if isinstance(credential, Server) else None)
             try:
                 return self._once(attempt, credential)
             except Contended:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, files, models, uploads, versions
+from modelyard.actions import access, catalogs, files, models, seals, uploads, versions
 from modelyard.domain.access import PrincipalKind
 from modelyard.domain.filters import VersionFilter
 from modelyard.domain.models import Tag
@@ -176,6 +176,9 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     files.MakeDirectory: lambda at: files.MakeDirectory(*at.pending(), "new"),
     files.DeleteFile: lambda at: files.DeleteFile(*at.holding("old")),
     files.DeleteDirectory: _directory,
+    # The chain of seals
+    seals.SealJournal: lambda _at: seals.SealJournal(),
+    seals.VerifyJournal: lambda _at: seals.VerifyJournal(),
     # Multipart uploads
     uploads.BeginUpload: lambda at: uploads.BeginUpload(*at.pending(), "new"),
     uploads.LinkToParts: lambda at: uploads.LinkToParts(*at.upload(), (1, 2)),

@@ -94,6 +94,7 @@ _HEADINGS = {
     "files": "Files",
     "uploads": "Multipart uploads",
     "access": "Principals, tokens and grants",
+    "seals": "The audit and its seals",
 }
 _MODULES = list(_HEADINGS)
 

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 import modelyard.app  # noqa: F401  everything that defines actions is imported with it
-from modelyard.action import ACTIONS, METASTORE, Action, Ref
+from modelyard.action import ACTIONS, METASTORE, Action, Chore, Ref
 from modelyard.actions import access, catalogs, models, versions
+from modelyard.domain.access import Server
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
 from modelyard.errors import Denied, Invalid, NotFound, Unauthenticated
 from tests.house.examples import EXAMPLES, Stage
@@ -18,6 +19,7 @@ from tests.house.world import World, containers
 
 GUARDED = [kind for kind in ACTIONS if kind.needs]
 OPEN = [kind for kind in ACTIONS if kind.open_to]
+CHORES = [kind for kind in ACTIONS if issubclass(kind, Chore)]
 
 
 def by_name(kind: type[Action[Any, Any]]) -> str:
@@ -77,7 +79,7 @@ def test_a_stranger_is_refused_and_that_is_recorded(world: World, kind: type[Act
     assert message.startswith("User does not have ")
 
 
-@pytest.mark.parametrize("kind", ACTIONS, ids=by_name)
+@pytest.mark.parametrize("kind", [kind for kind in ACTIONS if kind not in CHORES], ids=by_name)
 def test_the_owner_may_do_it(world: World, kind: type[Action[Any, Any]]) -> None:
     """Or an admin, where it is about the metastore itself, which the group of admins owns."""
     governing = any(need.privilege is Privilege.MANAGE and need.on == "metastore" for need in kind.needs)
@@ -86,6 +88,32 @@ def test_the_owner_may_do_it(world: World, kind: type[Action[Any, Any]]) -> None
     world.do(action, None if governing else world.owner, request)
     told = [(name, result) for _, _, name, result, *_ in world.recorded(request)]
     assert told == ([(on_wire(kind), "done")] if kind.changes else [])
+
+
+@pytest.mark.parametrize("kind", CHORES, ids=by_name)
+def test_a_chore_is_refused_to_everybody_but_the_server_and_that_is_recorded(
+    world: World, kind: type[Action[Any, Any]]
+) -> None:
+    for who in (world.owner, None):
+        action = EXAMPLES[kind](Stage(world, world.owner))
+        request = uuid.uuid4().hex
+        with pytest.raises(Denied, match="only the server itself"):
+            world.do(action, who, request)
+        [(_, principal, name, result, error, *_)] = world.recorded(request)
+        assert (principal, name, result, error) == (who.name if who else "admin", on_wire(kind), "refused", "Denied")
+
+
+@pytest.mark.parametrize("kind", CHORES, ids=by_name)
+def test_the_server_does_its_chores_and_records_none(world: World, kind: type[Action[Any, Any]]) -> None:
+    request = uuid.uuid4().hex
+    world.ask(EXAMPLES[kind](Stage(world, world.owner)), Server(), request)
+    assert world.recorded(request) == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ACTIONS if kind not in CHORES], ids=by_name)
+def test_the_server_itself_may_do_nothing_but_chores(world: World, kind: type[Action[Any, Any]]) -> None:
+    with pytest.raises(Denied):
+        world.ask(EXAMPLES[kind](Stage(world, world.owner)), Server())
 
 
 @pytest.mark.parametrize("kind", GUARDED, ids=by_name)
