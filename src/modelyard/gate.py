@@ -203,9 +203,18 @@ class Gate:
 
 
 def _subject(action: Action[Any, Any]) -> str:
-    """The full name of what an action is about: the deepest securable that it names, the last of several."""
+    """The full name of what an action is about: the deepest securable that it names, the last of several.
+
+    Something new is told by the name that it takes, what is renamed by the name that it had.
+    """
     named = [cast("Ref", getattr(action, need.on)).name for need in action.needs]
-    return max(reversed(named), key=lambda name: name.count("."), default="")
+    new = [f"{getattr(action, need.on).name}.{getattr(action, need.naming)}" for need in action.needs if need.naming]
+    told = [name.lstrip(".") for name in new] + named
+    return max(reversed(told), key=_depth, default="")
+
+
+def _depth(full_name: str) -> int:
+    return len(full_name.split(".")) if full_name else 0
 
 
 def _allowed(need: Need, chain: Chain) -> Decision:

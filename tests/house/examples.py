@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, files, models, seals, uploads, versions
+from modelyard.actions import access, catalogs, files, journal, models, seals, uploads, versions
 from modelyard.domain.access import PrincipalKind
 from modelyard.domain.filters import VersionFilter
+from modelyard.domain.journal import AuditFilter
 from modelyard.domain.models import Tag
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Privilege
@@ -176,7 +177,8 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     files.MakeDirectory: lambda at: files.MakeDirectory(*at.pending(), "new"),
     files.DeleteFile: lambda at: files.DeleteFile(*at.holding("old")),
     files.DeleteDirectory: _directory,
-    # The chain of seals
+    # The audit and its seals
+    journal.ListAudit: lambda _at: journal.ListAudit(AuditFilter(), Window(10)),
     seals.SealJournal: lambda _at: seals.SealJournal(),
     seals.VerifyJournal: lambda _at: seals.VerifyJournal(),
     # Multipart uploads

@@ -94,7 +94,8 @@ _HEADINGS = {
     "files": "Files",
     "uploads": "Multipart uploads",
     "access": "Principals, tokens and grants",
-    "seals": "The audit and its seals",
+    "journal": "The audit",
+    "seals": "The seals over the audit",
 }
 _MODULES = list(_HEADINGS)
 

@@ -10,7 +10,7 @@ import pytest
 
 import modelyard.app  # noqa: F401  everything that defines actions is imported with it
 from modelyard.action import ACTIONS, METASTORE, Action, Chore, Ref
-from modelyard.actions import access, catalogs, models, versions
+from modelyard.actions import access, catalogs, journal, models, versions
 from modelyard.domain.access import Server
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
 from modelyard.errors import Denied, Invalid, NotFound, Unauthenticated
@@ -181,6 +181,10 @@ def _its_own_tokens(at: Stage, found: Any) -> None:  # noqa: ANN401
     assert {token.principal for token in found} == {at.who.name}
 
 
+def _what_it_did_itself(at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert {entry.principal_id for entry in found.items} <= {at.who.id}
+
+
 def _nothing(_at: Stage, found: Any) -> None:  # noqa: ANN401
     assert found.items == ()
     assert found.after is None
@@ -194,6 +198,7 @@ GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     access.ListTokens: _its_own_tokens,
     catalogs.ListCatalogs: _nothing,
     catalogs.ListSchemas: _nothing,
+    journal.ListAudit: _what_it_did_itself,
     models.SearchModels: _nothing,
     versions.SearchVersions: _nothing,
 }

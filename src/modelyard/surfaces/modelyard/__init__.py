@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from modelyard.surfaces.modelyard import journal
 from modelyard.surfaces.wire import Row
 
-PREFIX: Final = "/api/2.0/modelyard"
-
-ROWS: Final[tuple[Row, ...]] = ()
+ROWS: Final[tuple[Row, ...]] = (*journal.ROWS,)
