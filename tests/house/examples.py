@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, files, journal, models, seals, uploads, versions
+from modelyard.actions import access, aliases, catalogs, files, journal, models, seals, uploads, versions
 from modelyard.domain.access import PrincipalKind
 from modelyard.domain.filters import VersionFilter
 from modelyard.domain.journal import AuditFilter
@@ -94,6 +94,13 @@ def _set_alias(at: Stage) -> Action[Any, Any]:
     return models.SetAlias(model, "champion", number)
 
 
+def _protected(at: Stage) -> Ref:
+    """A schema in which whoever is going to ask may move champions."""
+    schema = at.world.schema()
+    at.world.do(aliases.ProtectAlias(schema, "champion", (at.who.name, at.world.owner.name)))
+    return schema
+
+
 def _everywhere(made: Ref, query: Action[Any, Any]) -> Action[Any, Any]:
     assert made.name
     return query
@@ -151,6 +158,11 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     models.SetAlias: _set_alias,
     models.DeleteAlias: lambda at: models.DeleteAlias(*at.alias()),
     models.GetVersionByAlias: lambda at: models.GetVersionByAlias(*at.alias()),
+    # The history and the protection of aliases
+    aliases.ListAliasMoves: lambda at: aliases.ListAliasMoves(at.alias()[0], Window(10)),
+    aliases.ListProtectedAliases: lambda at: aliases.ListProtectedAliases(_protected(at)),
+    aliases.ProtectAlias: lambda at: aliases.ProtectAlias(at.world.schema(), "champion", (at.world.owner.name,)),
+    aliases.UnprotectAlias: lambda at: aliases.UnprotectAlias(_protected(at), "champion"),
     # Versions
     versions.RegisterVersion: lambda at: versions.RegisterVersion(at.world.model(), versions.Registration("here")),
     versions.RegisterCopy: lambda at: versions.RegisterCopy(

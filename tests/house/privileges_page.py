@@ -90,6 +90,7 @@ def _by_module(kinds: Iterable[type[Action[Any, Any]]]) -> Iterator[tuple[type[A
 _HEADINGS = {
     "catalogs": "Catalogs and schemas",
     "models": "Registered models",
+    "aliases": "The history and the protection of aliases",
     "versions": "Model versions",
     "files": "Files",
     "uploads": "Multipart uploads",

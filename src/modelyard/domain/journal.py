@@ -31,6 +31,8 @@ class Event(StrEnum):
     MODEL_VERSION_DELETED = "model_version.deleted"
     ALIAS_SET = "alias.set"
     ALIAS_DELETED = "alias.deleted"
+    ALIAS_PROTECTED = "alias.protected"
+    ALIAS_UNPROTECTED = "alias.unprotected"
     TAG_SET = "tag.set"
     TAG_DELETED = "tag.deleted"
     GRANTS_CHANGED = "grants.changed"
@@ -60,9 +62,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A row of the audit; `seq` is its place, `seal` the number of the seal that covers it, if one does already,
-    and `result` the word of a `Result`.
-    """
+    """A row of the audit; `result` is the word of a `Result`, `seal` the number of the seal that covers it by now."""
 
     seq: int
     event_id: str

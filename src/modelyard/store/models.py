@@ -319,7 +319,7 @@ def touch_version(tx: Write, version_id: str) -> None:
 def remove_version(tx: Write, model: Node, gone: Version) -> None:
     """Remove a version and its aliases; its number is not used again."""
     for alias in gone.aliases:
-        _record_move(tx, model, alias.name, gone.number, None)
+        _record_move(tx, model, alias.name, gone.number, None, "")
     tx.run(_REMOVE, version=gone.id)
 
 
@@ -358,6 +358,11 @@ _MOVES: Final = (
 _ADD_MOVE: Final = inserting(_moves)
 
 
+def aliases(tx: Look, model_id: str) -> tuple[Alias, ...]:
+    """The aliases of a model."""
+    return _aliases_by(tx, _ALIASES_OF_MODELS, [model_id]).get(model_id, ())
+
+
 def points_at(tx: Look, model_id: str, alias: str) -> int | None:
     """The number of the version that an alias points at, if the model has the alias."""
     row = tx.row(_POINTS_AT, model=model_id, alias=alias.lower())
@@ -369,19 +374,19 @@ def lock_aliases(tx: Write, model: Node) -> None:
     tx.row(_LOCK_MODEL, model=model.id)
 
 
-def set_alias(tx: Write, model: Node, alias: str, to: Version) -> int | None:
+def set_alias(tx: Write, model: Node, alias: str, to: Version, reason: str) -> int | None:
     """Point an alias at a version, wherever it pointed before; returns where that was."""
     before = _take_alias(tx, model, alias)
     tx.run(_ADD_ALIAS, model_id=model.id, folded=alias.lower(), name=alias, version_id=to.id)
-    _record_move(tx, model, alias, before, to.number)
+    _record_move(tx, model, alias, before, to.number, reason)
     return before
 
 
-def remove_alias(tx: Write, model: Node, alias: str) -> int | None:
+def remove_alias(tx: Write, model: Node, alias: str, reason: str) -> int | None:
     """Take an alias away; returns where it pointed, or None when the model did not have it."""
     before = _take_alias(tx, model, alias)
     if before is not None:
-        _record_move(tx, model, alias, before, None)
+        _record_move(tx, model, alias, before, None, reason)
     return before
 
 
@@ -392,7 +397,7 @@ def _take_alias(tx: Write, model: Node, alias: str) -> int | None:
     return before
 
 
-def _record_move(tx: Write, model: Node, alias: str, before: int | None, after: int | None) -> None:
+def _record_move(tx: Write, model: Node, alias: str, before: int | None, after: int | None, reason: str) -> None:
     tx.run(
         _ADD_MOVE,
         model_id=model.id,
@@ -404,7 +409,7 @@ def _record_move(tx: Write, model: Node, alias: str, before: int | None, after: 
         moved_by=tx.actor,
         request_id=tx.context.origin.request_id,
         folded=alias.lower(),
-        reason="",
+        reason=reason,
     )
 
 

@@ -14,6 +14,7 @@ import msgspec
 from modelyard.action import Ref
 from modelyard.actions import access, models, versions
 from modelyard.domain import filters, names, pages
+from modelyard.domain.aliases import reason
 from modelyard.domain.models import Alias, RegisteredModel, Registration, Version, referenced_version
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
@@ -114,6 +115,7 @@ class NamedAlias(NamedVersion, frozen=True):
 
     alias: str = ""
     expected_version: int | None = None
+    reason: str = ""
 
 
 class NamedTag(NamedVersion, frozen=True):
@@ -204,7 +206,7 @@ def _credentials(said: Credentials) -> AnyAction:
 
 
 def _set_alias(said: NamedAlias) -> AnyAction:
-    return models.SetAlias(said.ref, names.alias(said.alias), said.number, said.expected_version)
+    return models.SetAlias(said.ref, names.alias(said.alias), said.number, said.expected_version, reason(said.reason))
 
 
 # How it is written
@@ -318,7 +320,9 @@ ROWS: Final[tuple[Row, ...]] = (
         "DELETE",
         _at("registered-models/alias"),
         NamedAlias,
-        read=lambda said: models.DeleteAlias(said.ref, names.alias(said.alias)),
+        read=lambda said: models.DeleteAlias(
+            said.ref, names.alias(said.alias), said.expected_version, reason(said.reason)
+        ),
     ),
     Translation(
         "GET",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.modelyard import journal
+from modelyard.surfaces.modelyard import aliases, journal
 from modelyard.surfaces.wire import Row
 
-ROWS: Final[tuple[Row, ...]] = (*journal.ROWS,)
+ROWS: Final[tuple[Row, ...]] = (*aliases.ROWS, *journal.ROWS)
