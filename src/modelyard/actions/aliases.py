@@ -136,8 +136,7 @@ class UnprotectAlias(Command[Write, None]):
 
 def _loosened(tx: Write, schema_id: str, pattern: str) -> list[Protection]:
     """What a schema protects, if the caller may change what it says of a pattern: as a mover, or as an admin."""
-    aliases.lock_protections(tx, schema_id)
-    there = aliases.shown(tx, schema_id)
+    there = aliases.protections(tx, schema_id)
     for each in there:
         if each.pattern == pattern and not tx.is_admin and not each.lets(tx.caller.identities):
             raise Denied(f"the protection of '{pattern}' is changed only by those who may move it, and by admins.")

@@ -98,14 +98,14 @@ def _below(full_name: str) -> dict[str, object]:
 
 # Protections
 
-_LOCK: Final = select(_securables.c.id).where(_securables.c.id == bindparam("schema"))
-_LOCK_SHARED: Final = _LOCK.with_for_update(read=True, key_share=True)
-_LOCK_ALONE: Final = _LOCK.with_for_update()
+# Nobody shares this lock: on PostgreSQL, moves that share it without end would let no protection in. It is the weaker
+# of two ("no key update"), so that making models in the schema goes on meanwhile.
+_LOCK: Final = select(_securables.c.id).where(_securables.c.id == bindparam("schema")).with_for_update(key_share=True)
 _LOCK_BELOW: Final = (
     select(_securables.c.id)
     .where(_BELOW, _securables.c.kind == Kind.SCHEMA.value)
     .order_by(_securables.c.id)
-    .with_for_update()
+    .with_for_update(key_share=True)
 )
 _PROTECTION: Final = (
     _securables.c.full_name,
@@ -148,17 +148,12 @@ _REMOVE: Final = delete(_protected).where(_IS)
 
 
 def protections(tx: Write, schema_id: str) -> list[Protection]:
-    """What is protected in a schema, which nobody changes until this transaction ends; moves go on beside each other.
+    """What is protected in a schema, where nobody else changes that, or moves an alias, until this ends.
 
     The lock comes first: what is read after it holds until the end.
     """
-    tx.row(_LOCK_SHARED, schema=schema_id)
+    tx.row(_LOCK, schema=schema_id)
     return shown(tx, schema_id)
-
-
-def lock_protections(tx: Write, schema_id: str) -> None:
-    """Let no alias in a schema be moved until this transaction ends."""
-    tx.row(_LOCK_ALONE, schema=schema_id)
 
 
 def shown(tx: Look, schema_id: str) -> list[Protection]:
