@@ -30,6 +30,7 @@ from modelyard.surfaces import files as files_surface
 from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
 from modelyard.surfaces.wire import Reader, Row, SignOn, Writer
+from modelyard.workers.keeper import Keeper
 
 if TYPE_CHECKING:
     from modelyard.store.blobs import StoredBlob
@@ -98,12 +99,18 @@ class App:
     blobs: BlobStore
     lanes: Lanes
     outbound: Outbound
+    keeper: Keeper
     lock: Lock | None
 
+    def start(self) -> None:
+        """Begin with the server's own work."""
+        self.keeper.start()
+
     def close(self) -> None:
-        """Wait for actions under way, then let go of everything."""
+        """Wait for actions and chores under way, then let go of everything."""
         self.outbound.close()
         self.lanes.close()
+        self.keeper.close()
         self.database.close()
         self.blobs.close()
         if self.lock:
@@ -126,7 +133,7 @@ def build(settings: Settings) -> App:
     outbound = Outbound(Allowed.of(settings.outbound_allowed))
     site, disk = _site(settings, there, key), Disk(blobs, exchange, settings.upload_limit)
     endpoint = Endpoint(ROWS, gate, disk, site, lanes, _provider(settings, outbound))
-    return App(endpoint, gate, database, blobs, lanes, outbound, lock)
+    return App(endpoint, gate, database, blobs, lanes, outbound, Keeper(gate), lock)
 
 
 def _provider(settings: Settings, outbound: Outbound) -> SignOn | None:

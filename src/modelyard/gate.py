@@ -85,7 +85,7 @@ class Gate:
     def do(self, action: Action[Any, Done], credential: Credential, origin: Origin) -> Done:
         """Do an action for whoever shows this credential, or raise the `Failure` that says why not."""
         for _ in range(_TRIES):
-            attempt = _Attempt(action, origin)
+            attempt = _Attempt(action, origin, SERVER if isinstance(credential, Server) else None)
             try:
                 return self._once(attempt, credential)
             except Contended:
@@ -231,9 +231,18 @@ class Gate:
 
 
 def _subject(action: Action[Any, Any]) -> str:
-    """The full name of what an action is about: the deepest securable that it names, the last of several."""
+    """The full name of what an action is about: the deepest securable that it names, the last of several.
+
+    Something new is told by the name that it takes, what is renamed by the name that it had.
+    """
     named = [cast("Ref", getattr(action, need.on)).name for need in action.needs]
-    return max(reversed(named), key=lambda name: name.count("."), default="")
+    new = [f"{getattr(action, need.on).name}.{getattr(action, need.naming)}" for need in action.needs if need.naming]
+    told = [name.lstrip(".") for name in new] + named
+    return max(reversed(told), key=_depth, default="")
+
+
+def _depth(full_name: str) -> int:
+    return len(full_name.split(".")) if full_name else 0
 
 
 def _allowed(need: Need, chain: Chain) -> Decision:

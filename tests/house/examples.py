@@ -9,16 +9,19 @@ from typing import Any
 from modelyard.action import Action, Ref
 from modelyard.actions import (
     access,
+    aliases,
     catalogs,
     entity_tags,
     exchange,
     explain,
     files,
     grants,
+    journal,
     lineage,
     metastore,
     models,
     prompts,
+    seals,
     sessions,
     tagging,
     uploads,
@@ -28,6 +31,7 @@ from modelyard.domain.access import PrincipalKind, Session
 from modelyard.domain.explain import Role
 from modelyard.domain.files import Entry
 from modelyard.domain.filters import Part, Term, VersionFilter
+from modelyard.domain.journal import AuditFilter
 from modelyard.domain.models import Tag, TagChange
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Privilege
@@ -161,6 +165,13 @@ def _link_prompts(at: Stage) -> Action[Any, Any]:
     return prompts.LinkPromptVersions(((prompt.name, number),), (Link(LinkKind.RUN, "r1"),))
 
 
+def _protected(at: Stage) -> Ref:
+    """A schema in which whoever is going to ask may move champions."""
+    schema = at.world.schema()
+    at.world.do(aliases.ProtectAlias(schema, "champion", (at.who.name, at.world.owner.name)))
+    return schema
+
+
 def _everywhere(made: Ref, query: Action[Any, Any]) -> Action[Any, Any]:
     assert made.name
     return query
@@ -234,6 +245,11 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     models.SetAlias: _set_alias,
     models.DeleteAlias: lambda at: models.DeleteAlias(*at.alias()),
     models.GetVersionByAlias: lambda at: models.GetVersionByAlias(*at.alias()),
+    # The history and the protection of aliases
+    aliases.ListAliasMoves: lambda at: aliases.ListAliasMoves(at.alias()[0], Window(10)),
+    aliases.ListProtectedAliases: lambda at: aliases.ListProtectedAliases(_protected(at)),
+    aliases.ProtectAlias: lambda at: aliases.ProtectAlias(at.world.schema(), "champion", (at.world.owner.name,)),
+    aliases.UnprotectAlias: lambda at: aliases.UnprotectAlias(_protected(at), "champion"),
     # Versions
     versions.RegisterVersion: lambda at: versions.RegisterVersion(at.world.model(), versions.Registration("here")),
     versions.RegisterCopy: lambda at: versions.RegisterCopy(
@@ -298,6 +314,10 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     sessions.NoteSessionUse: lambda _at: sessions.NoteSessionUse(Session("unknown")),
     sessions.SignIn: lambda _at: sessions.SignIn(),
     sessions.SignOut: lambda _at: sessions.SignOut(),
+    # The audit and its seals
+    journal.ListAudit: lambda _at: journal.ListAudit(AuditFilter(), Window(10)),
+    seals.SealJournal: lambda _at: seals.SealJournal(),
+    seals.VerifyJournal: lambda _at: seals.VerifyJournal(),
     # Multipart uploads
     uploads.BeginUpload: lambda at: uploads.BeginUpload(*at.pending(), "new"),
     uploads.LinkToParts: lambda at: uploads.LinkToParts(*at.upload(), (1, 2)),

@@ -92,6 +92,7 @@ def _by_module(kinds: Iterable[type[Action[Any, Any]]]) -> Iterator[tuple[type[A
 _HEADINGS = {
     "catalogs": "Catalogs and schemas",
     "models": "Registered models",
+    "aliases": "The history and the protection of aliases",
     "versions": "Model versions",
     "lineage": "Lineage",
     "tagging": "Tags, several at once",
@@ -105,6 +106,8 @@ _HEADINGS = {
     "metastore": "The metastore and its workspace",
     "access": "Principals and tokens",
     "sessions": "Signing in and out",
+    "journal": "The audit",
+    "seals": "The seals over the audit",
 }
 _MODULES = list(_HEADINGS)
 

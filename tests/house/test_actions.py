@@ -10,7 +10,7 @@ import pytest
 
 import modelyard.app  # noqa: F401  everything that defines actions is imported with it
 from modelyard.action import ACTIONS, METASTORE, Action, Chore, Ref
-from modelyard.actions import access, catalogs, explain, metastore, models, prompts, sessions, versions
+from modelyard.actions import access, catalogs, explain, journal, metastore, models, prompts, sessions, versions
 from modelyard.domain.access import Server, Session
 from modelyard.domain.privileges import APPLICABLE, LEAVES, Kind, Privilege
 from modelyard.domain.prompts import Link, LinkKind
@@ -80,16 +80,6 @@ def test_a_stranger_is_refused_and_that_is_recorded(world: World, kind: type[Act
     assert message.startswith("User does not have ")
 
 
-@pytest.mark.parametrize("kind", CHORES, ids=by_name)
-def test_chores_are_done_for_the_server_and_for_nobody_else(world: World, kind: type[Action[Any, Any]]) -> None:
-    at = Stage(world, world.owner)
-    with pytest.raises(Denied):
-        world.do(EXAMPLES[kind](at))
-    request = uuid.uuid4().hex
-    world.ask(EXAMPLES[kind](at), Server(), request)
-    assert world.recorded(request) == []
-
-
 @pytest.mark.parametrize("kind", [kind for kind in ACTIONS if kind not in CHORES], ids=by_name)
 def test_the_owner_may_do_it(world: World, kind: type[Action[Any, Any]]) -> None:
     """Or an admin, where it is about the metastore itself, which the group of admins owns."""
@@ -99,6 +89,32 @@ def test_the_owner_may_do_it(world: World, kind: type[Action[Any, Any]]) -> None
     world.do(action, None if governing else world.owner, request)
     told = [(name, result) for _, _, name, result, *_ in world.recorded(request)]
     assert told == ([(on_wire(kind), "done")] if kind.changes else [])
+
+
+@pytest.mark.parametrize("kind", CHORES, ids=by_name)
+def test_a_chore_is_refused_to_everybody_but_the_server_and_that_is_recorded(
+    world: World, kind: type[Action[Any, Any]]
+) -> None:
+    for who in (world.owner, None):
+        action = EXAMPLES[kind](Stage(world, world.owner))
+        request = uuid.uuid4().hex
+        with pytest.raises(Denied, match="only the server itself"):
+            world.do(action, who, request)
+        [(_, principal, name, result, error, *_)] = world.recorded(request)
+        assert (principal, name, result, error) == (who.name if who else "admin", on_wire(kind), "refused", "Denied")
+
+
+@pytest.mark.parametrize("kind", CHORES, ids=by_name)
+def test_the_server_does_its_chores_and_records_none(world: World, kind: type[Action[Any, Any]]) -> None:
+    request = uuid.uuid4().hex
+    world.ask(EXAMPLES[kind](Stage(world, world.owner)), Server(), request)
+    assert world.recorded(request) == []
+
+
+@pytest.mark.parametrize("kind", [kind for kind in ACTIONS if kind not in CHORES], ids=by_name)
+def test_the_server_itself_may_do_nothing_but_chores(world: World, kind: type[Action[Any, Any]]) -> None:
+    with pytest.raises(Denied):
+        world.ask(EXAMPLES[kind](Stage(world, world.owner)), Server())
 
 
 @pytest.mark.parametrize("kind", GUARDED, ids=by_name)
@@ -174,6 +190,10 @@ def _no_end_of_a_token(at: Stage, _found: Any) -> None:  # noqa: ANN401
     assert at.world.do(access.WhoAmI(), at.who).principal.id == at.who.id
 
 
+def _what_it_did_itself(at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert {entry.principal_id for entry in found.items} <= {at.who.id}
+
+
 def _nothing(_at: Stage, found: Any) -> None:  # noqa: ANN401
     assert found.items == ()
     assert found.after is None
@@ -208,6 +228,7 @@ GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     metastore.GetMetastore: _the_names_of_the_server,
     catalogs.ListCatalogs: _nothing,
     catalogs.ListSchemas: _nothing,
+    journal.ListAudit: _what_it_did_itself,
     models.SearchModels: _nothing,
     prompts.SearchPrompts: _nothing,
     prompts.LinkPromptVersions: _only_what_it_may_read,

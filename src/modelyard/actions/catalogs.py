@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from modelyard.action import METASTORE, Command, Need, Query, Ref
+from modelyard.actions.aliases import check_moves_below
 from modelyard.domain import names
 from modelyard.domain.catalogs import Container
 from modelyard.domain.journal import Event
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
 from modelyard.errors import WrongState
-from modelyard.store import access, catalogs
+from modelyard.store import access, aliases, catalogs
 from modelyard.store.tx import Look, Write
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ def _create(tx: Write, kind: Kind, parent: Node, full_name: str, comment: str, t
 
 def _change(tx: Write, node: Node, change: Change, full_name: str | None = None) -> Container:
     owner = access.required(tx, change.owner) if change.owner is not None else None
+    if full_name:
+        check_moves_below(tx, node.full_name)
     catalogs.change(
         tx,
         node.id,
@@ -56,6 +59,8 @@ def _delete(tx: Write, node: Node, *, force: bool) -> None:
     inside = catalogs.child(tx, node.id)
     if inside and not force:
         raise WrongState(f"{node} is not empty: it holds '{inside}'. Delete what is inside, or set force=true.")
+    check_moves_below(tx, node.full_name)
+    aliases.record_farewell(tx, node.full_name)
     catalogs.remove(tx, node.id)
     tx.announce(_DELETED[node.kind], node.full_name)
 

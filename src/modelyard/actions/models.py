@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelyard.action import Command, Need, Query, Ref
+from modelyard.actions.aliases import check_aliases_of, check_moves, hold_aliases
 from modelyard.actions.tagging import ChangeModelTags
 from modelyard.domain import names
 from modelyard.domain.journal import Event
@@ -12,7 +13,7 @@ from modelyard.domain.models import Alias, AliasOf, RegisteredModel, Tag, TagCha
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
 from modelyard.errors import Changed, NotFound
-from modelyard.store import access, catalogs, models
+from modelyard.store import access, aliases, catalogs, models
 from modelyard.store.catalogs import SECURABLE_TAGS
 from modelyard.store.tx import Look, Write
 
@@ -139,6 +140,7 @@ class RenameModel(Command[Write, RegisteredModel]):
         """Rename it."""
         names.stays_in(self.model.name, self.schema.name)
         id_ = tx.at(self.model).id
+        check_aliases_of(tx, self.model)
         catalogs.change(tx, id_, full_name=f"{self.schema.name}.{self.name}")
         return _change(tx, id_, self.model.name, self.change)
 
@@ -163,6 +165,8 @@ class DeleteModel(Command[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Delete it; bytes that no manifest names any more are collected later."""
+        check_aliases_of(tx, self.model)
+        aliases.record_farewell(tx, self.model.name)
         catalogs.remove(tx, tx.at(self.model).id)
         tx.announce(Event.REGISTERED_MODEL_DELETED, self.model.name)
 
@@ -203,7 +207,7 @@ class DeleteModelTag(Command[Write, None]):
 
 @dataclass(frozen=True)
 class SetAlias(Command[Write, AliasOf]):
-    """Point an alias at a READY version, wherever it pointed before.
+    """Point an alias at a READY version, wherever it pointed before; `reason` says why, for its history.
 
     `expected_version` makes it a compare-and-set: `Changed` when the alias points elsewhere (0: nowhere).
     """
@@ -212,18 +216,17 @@ class SetAlias(Command[Write, AliasOf]):
     alias: str
     version: int
     expected_version: int | None = None
+    reason: str = ""
 
     needs = (Need(Privilege.MANAGE, on="model"),)
 
     def run(self, tx: Write) -> AliasOf:
         """Move it, and keep the move in the alias's history."""
         model = tx.at(self.model)
-        models.lock_aliases(tx, model)
+        check_moves(tx, hold_aliases(tx, self.model), [self.alias])
         version = ready(models.locked_version(tx, model, self.version), f"take the alias '{self.alias}'")
-        before = models.set_alias(tx, model, self.alias, version)
-        if self.expected_version is not None and (before or 0) != self.expected_version:
-            where = f"at version {before}" if before else "nowhere"
-            raise Changed(f"alias '{self.alias}' of '{model.full_name}' points {where}; look again before moving it.")
+        before = models.set_alias(tx, model, self.alias, version, self.reason)
+        _check_expected(self, before)
         catalogs.touch(tx, model.id)
         tx.announce(Event.ALIAS_SET, model.full_name, alias=self.alias, version=self.version, was=before)
         return AliasOf(model.full_name, Alias(self.alias, self.version))
@@ -231,22 +234,31 @@ class SetAlias(Command[Write, AliasOf]):
 
 @dataclass(frozen=True)
 class DeleteAlias(Command[Write, None]):
-    """Take an alias away, or `NotFound`."""
+    """Take an alias away, or `NotFound`; `expected_version` and `reason` are as in `SetAlias`."""
 
     model: Ref
     alias: str
+    expected_version: int | None = None
+    reason: str = ""
 
     needs = (Need(Privilege.MANAGE, on="model"),)
 
     def run(self, tx: Write) -> None:
         """Take it away, and keep that in the alias's history."""
         model = tx.at(self.model)
-        models.lock_aliases(tx, model)
-        before = models.remove_alias(tx, model, self.alias)
+        check_moves(tx, hold_aliases(tx, self.model), [self.alias])
+        before = models.remove_alias(tx, model, self.alias, self.reason)
+        _check_expected(self, before)
         if before is None:
             raise NotFound(f"{model} has no alias '{self.alias}'.")
         catalogs.touch(tx, model.id)
         tx.announce(Event.ALIAS_DELETED, model.full_name, alias=self.alias, was=before)
+
+
+def _check_expected(asked: SetAlias | DeleteAlias, before: int | None) -> None:
+    if asked.expected_version is not None and (before or 0) != asked.expected_version:
+        where = f"at version {before}" if before else "nowhere"
+        raise Changed(f"alias '{asked.alias}' of '{asked.model.name}' points {where}; look again before moving it.")
 
 
 @dataclass(frozen=True)

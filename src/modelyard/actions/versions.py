@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from modelyard.action import Command, Need, Query, Ref
+from modelyard.actions.aliases import check_moves, hold_aliases
 from modelyard.actions.tagging import ChangeVersionTags
 from modelyard.domain import files as manifest
 from modelyard.domain import names
@@ -263,8 +264,9 @@ class DeleteVersion(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Delete it; bytes that no manifest names any more are collected later."""
         model = tx.at(self.model)
-        models.lock_aliases(tx, model)
+        guarding = hold_aliases(tx, self.model)
         version = models.locked_version(tx, model, self.number)
+        check_moves(tx, guarding, (alias.name for alias in version.aliases))
         models.remove_version(tx, model, version)
         catalogs.touch(tx, model.id)
         tx.announce(Event.MODEL_VERSION_DELETED, model.full_name, version=self.number)

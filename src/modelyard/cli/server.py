@@ -81,6 +81,7 @@ def serve(
         soft_wrap=True,
     )
     try:
+        built.start()
         uvicorn.Server(_uvicorn(chosen, built.endpoint)).run(sockets=[listening])
     finally:
         built.close()

@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Final
+
+from modelyard.errors import Invalid
+
+_MAX_DIGITS: Final = 15
+"""Of a time in milliseconds: enough for thirty thousand years."""
 
 
 class Event(StrEnum):
@@ -24,6 +31,8 @@ class Event(StrEnum):
     MODEL_VERSION_DELETED = "model_version.deleted"
     ALIAS_SET = "alias.set"
     ALIAS_DELETED = "alias.deleted"
+    ALIAS_PROTECTED = "alias.protected"
+    ALIAS_UNPROTECTED = "alias.unprotected"
     TAG_SET = "tag.set"
     TAG_DELETED = "tag.deleted"
     PROMPT_CREATED = "prompt.created"
@@ -60,3 +69,64 @@ class Origin:
     request_id: str
     address: str = ""
     user_agent: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A row of the audit; `result` is the word of a `Result`, `seal` the number of the seal that covers it by now."""
+
+    seq: int
+    event_id: str
+    event_time: int
+    request_id: str
+    service_name: str
+    action_name: str
+    principal: str
+    principal_id: str
+    token_id: str
+    source_ip_address: str
+    user_agent: str
+    request_params: str
+    result: str
+    error: str
+    message: str
+    securable: str
+    seal: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which rows of the audit are asked for; what is empty leaves all in. Times are epoch milliseconds.
+
+    `securable` is a full name, and stands for everything inside, too; `until` is the first moment that is left out.
+    """
+
+    since: int | None = None
+    until: int | None = None
+    principal: str = ""
+    securable: str = ""
+    action: str = ""
+    result: str = ""
+    request_id: str = ""
+
+
+def moment(text: str, what: str) -> int:
+    """A time in epoch milliseconds, written so or as RFC 3339; without a zone it is UTC, a date is its first moment."""
+    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
+        return int(text)
+    try:
+        read = datetime.fromisoformat(text)
+        zoned = read if read.tzinfo else read.replace(tzinfo=UTC)
+        return int(zoned.timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise Invalid(
+            f"{what} must be a time such as 2026-01-31, 2026-01-31T18:00:00Z, or milliseconds since 1970."
+        ) from None
+
+
+def result(text: str) -> Result:
+    """The result of this name, or `Invalid`."""
+    try:
+        return Result(text)
+    except ValueError:
+        raise Invalid(f"result must be one of {', '.join(Result)}.") from None

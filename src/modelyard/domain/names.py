@@ -79,6 +79,14 @@ def schema(full_name: str) -> str:
     return ".".join(simple(part) for part in parts)
 
 
+def securable(full_name: str) -> str:
+    """The full name of a catalog, a schema, or what is in one, folded."""
+    parts = full_name.split(".")
+    if len(parts) > len(_LEVELS):
+        raise Invalid(f'"{_shown(full_name)}" is not a valid name; it has at most three levels, parted by periods.')
+    return ".".join(simple(part) for part in parts)
+
+
 def split(full_name: str) -> tuple[str, str]:
     """The container's full name and the last level: `a.b.c` gives `("a.b", "c")`, `a` gives `("", "a")`."""
     container, _, leaf = full_name.rpartition(".")

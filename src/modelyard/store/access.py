@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import CTE, and_, bindparam, delete, func, literal, select, update
 
 from modelyard.domain.access import EVERYBODY, Caller, Principal, PrincipalKind, Token
-from modelyard.domain.privileges import LEAVES, Chain, Kind, Node, Privilege
+from modelyard.domain.privileges import LEAVES, Chain, Kind, Node, Privilege, Question, decide
 from modelyard.domain.sessions import IDLE_MILLISECONDS
 from modelyard.errors import NoSuchPrincipal
 from modelyard.store import schema
@@ -161,6 +161,12 @@ def _taken(tx: Look, parent: Node, child: str) -> Node | None:
     full_name = f"{parent.full_name}.{child}".lstrip(".")
     row = tx.row(_EXISTS, full_name=full_name)
     return Node(Kind(row[0]), "", full_name) if row else None
+
+
+def manages(tx: Look, ref: Ref) -> bool:
+    """Whether the caller manages what a reference names, or what is left of the way there where it is gone."""
+    found = chain(tx, tx.caller, ref)
+    return decide(Question(Privilege.MANAGE), Chain(found.nodes)).allowed
 
 
 # Principals and groups

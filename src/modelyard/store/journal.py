@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import bindparam, or_, select
 
+from modelyard.domain.journal import Entry
 from modelyard.store import schema
 from modelyard.store.tx import inserting, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sqlalchemy import ColumnElement
+    from sqlalchemy.sql.expression import Select
+
     from modelyard.domain.access import Caller
-    from modelyard.domain.journal import Origin, Result
+    from modelyard.domain.journal import AuditFilter, Origin, Result
+    from modelyard.domain.pages import Page, Window
     from modelyard.store.tx import Look, Row, Write
 
 SERVICE: Final = "modelyard"
@@ -82,3 +88,79 @@ def recent(tx: Look, most: int) -> Sequence[Row]:
 def was_done(tx: Look, request_id: str) -> bool:
     """Whether a request's change is committed: what settles a COMMIT whose answer was lost."""
     return tx.row(_DONE, request=request_id) is not None
+
+
+# Questions. Rows come by `seq`, which no row changes; their times follow it but for the clocks of several hosts.
+
+_DAY: Final = 24 * 3600 * 1000
+"""Milliseconds by which the clocks of hosts may differ before a question by time overlooks a row."""
+_LAST_SEQ: Final = 2**62
+
+_FIRST_AT: Final = (
+    select(_audit.c.seq).where(_audit.c.event_time >= bindparam("time")).order_by(_audit.c.event_time).limit(1)
+)
+_LAST_AT: Final = (
+    select(_audit.c.seq).where(_audit.c.event_time <= bindparam("time")).order_by(_audit.c.event_time.desc()).limit(1)
+)
+_FILTERS: Final[dict[str, ColumnElement[bool]]] = {
+    "since": _audit.c.event_time >= bindparam("since"),
+    "until": _audit.c.event_time < bindparam("until"),
+    "principal": _audit.c.principal == bindparam("principal"),
+    "own": _audit.c.principal_id == bindparam("own"),
+    "action": _audit.c.action_name == bindparam("action"),
+    "result": _audit.c.result == bindparam("result"),
+    "request_id": _audit.c.request_id == bindparam("request_id"),
+    "securable": _audit.c.securable == bindparam("securable"),
+    # Everything inside "a.b" sorts from "a.b." up to, not including, "a.b/", with other names between "a.b" and that.
+    "container": (_audit.c.securable >= bindparam("container"))
+    & (_audit.c.securable < bindparam("beyond"))
+    & or_(_audit.c.securable == bindparam("container"), _audit.c.securable > bindparam("inside")),
+}
+_LEAF_PERIODS: Final = 2
+
+
+@cache
+def _asking(filters: frozenset[str], *, oldest_first: bool) -> Select[Row]:
+    """The statement for a set of filters: there are some hundreds of sets at most, and each is made once."""
+    wanted = [_FILTERS[name] for name in sorted(filters)]
+    between = (_audit.c.seq > bindparam("low"), _audit.c.seq < bindparam("high"))
+    order = _audit.c.seq if oldest_first else _audit.c.seq.desc()
+    return select(_audit).where(*wanted, *between).order_by(order).limit(bindparam("most"))
+
+
+def page(tx: Look, asked: AuditFilter, window: Window, *, own: str, oldest_first: bool) -> Page[Entry]:
+    """Rows of the audit, newest first or oldest first; with `own`, only those of the principal with this id."""
+    values = _values(asked, own)
+    low, high = _bounds(tx, asked)
+    if (after := window.number_after) is not None:
+        low, high = (after, high) if oldest_first else (low, after)
+    statement = _asking(frozenset(values.keys() & _FILTERS.keys()), oldest_first=oldest_first)
+    rows = tx.rows(statement, **values, low=low, high=high, most=window.limit + 1)
+    found = [Entry(*row) for row in rows]
+    return window.cut(found, str(found[window.limit - 1].seq) if len(found) > window.limit else None)
+
+
+def _values(asked: AuditFilter, own: str) -> dict[str, object]:
+    """The values of a question: only those of filters that are set."""
+    told: dict[str, object] = {
+        "since": asked.since,
+        "until": asked.until,
+        "principal": asked.principal,
+        "own": own,
+        "action": asked.action,
+        "result": asked.result,
+        "request_id": asked.request_id,
+    }
+    name = asked.securable
+    if name.count(".") == _LEAF_PERIODS:
+        told["securable"] = name
+    elif name:
+        told |= {"container": name, "inside": name + ".", "beyond": name + "/"}
+    return {key: value for key, value in told.items() if value not in {None, ""}}
+
+
+def _bounds(tx: Look, asked: AuditFilter) -> tuple[int, int]:
+    """Numbers below and above those of all rows within the times that are asked for: where an index begins and ends."""
+    first = None if asked.since is None else tx.row(_FIRST_AT, time=asked.since - _DAY)
+    last = None if asked.until is None else tx.row(_LAST_AT, time=asked.until + _DAY)
+    return (first[0] - 1 if first else 0), (last[0] + 1 if last else _LAST_SEQ)

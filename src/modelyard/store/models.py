@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, delete, select, update
 
-from modelyard.domain.models import RegisteredModel, Registration, Status, Version
+from modelyard.domain.models import Alias, RegisteredModel, Registration, Status, Version
 from modelyard.domain.names import MAX_VERSION
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind
 from modelyard.errors import NotFound
 from modelyard.store import catalogs, schema
-from modelyard.store.aliases import AliasTable
+from modelyard.store.alias_table import AliasTable
 from modelyard.store.catalogs import LOCATED, SECURABLE_TAGS, SHOWN, VERSION_TAGS, VISIBLE, bounds, seen_by, shown
 from modelyard.store.tx import inserting, new_id
 
@@ -307,7 +307,7 @@ def touch_version(tx: Write, version_id: str) -> None:
 def remove_version(tx: Write, model: Node, gone: Version) -> None:
     """Remove a version and its aliases; its number is not used again."""
     for alias in gone.aliases:
-        _record_move(tx, model, alias.name, gone.number, None)
+        _record_move(tx, model, alias.name, gone.number, None, "")
     tx.run(_REMOVE, version=gone.id)
 
 
@@ -321,6 +321,11 @@ _MOVES: Final = (
 _ADD_MOVE: Final = inserting(_moves)
 
 
+def aliases(tx: Look, model_id: str) -> tuple[Alias, ...]:
+    """The aliases of a model."""
+    return ALIASES.of_owners(tx, [model_id]).get(model_id, ())
+
+
 def points_at(tx: Look, model_id: str, alias: str) -> int | None:
     """The number of the version that an alias points at, if the model has the alias."""
     return ALIASES.points_at(tx, model_id, alias)
@@ -331,22 +336,22 @@ def lock_aliases(tx: Write, model: Node) -> None:
     ALIASES.lock(tx, model.id)
 
 
-def set_alias(tx: Write, model: Node, alias: str, to: Version) -> int | None:
+def set_alias(tx: Write, model: Node, alias: str, to: Version, reason: str) -> int | None:
     """Point an alias at a version, wherever it pointed before; returns where that was."""
     before = ALIASES.set(tx, model.id, alias, to.id)
-    _record_move(tx, model, alias, before, to.number)
+    _record_move(tx, model, alias, before, to.number, reason)
     return before
 
 
-def remove_alias(tx: Write, model: Node, alias: str) -> int | None:
+def remove_alias(tx: Write, model: Node, alias: str, reason: str) -> int | None:
     """Take an alias away; returns where it pointed, or None when the model did not have it."""
     before = ALIASES.remove(tx, model.id, alias)
     if before is not None:
-        _record_move(tx, model, alias, before, None)
+        _record_move(tx, model, alias, before, None, reason)
     return before
 
 
-def _record_move(tx: Write, model: Node, alias: str, before: int | None, after: int | None) -> None:
+def _record_move(tx: Write, model: Node, alias: str, before: int | None, after: int | None, reason: str) -> None:
     tx.run(
         _ADD_MOVE,
         model_id=model.id,
@@ -358,7 +363,7 @@ def _record_move(tx: Write, model: Node, alias: str, before: int | None, after: 
         moved_by=tx.actor,
         request_id=tx.context.origin.request_id,
         folded=alias.lower(),
-        reason="",
+        reason=reason,
     )
 
 

@@ -14,7 +14,7 @@ from modelyard.domain.privileges import Kind
 from modelyard.domain.prompts import Link, LinkKind, Prompt, PromptVersion, within
 from modelyard.errors import NotFound
 from modelyard.store import catalogs, schema
-from modelyard.store.aliases import AliasTable
+from modelyard.store.alias_table import AliasTable
 from modelyard.store.catalogs import (
     LAST_LEVEL,
     LOCATED,

@@ -104,6 +104,10 @@ class Look:
         """The securable that a guarded field of the action names."""
         return self.context.chains[ref].target
 
+    def around(self, ref: Ref) -> Node:
+        """The container of the securable that a guarded field of the action names."""
+        return self.context.chains[ref].nodes[-2]
+
     def may(self, ref: Ref, privilege: Privilege) -> bool:
         """Whether the caller also has another privilege on a guarded field's securable, passage included."""
         return decide(Question(privilege), self.context.chains[ref]).allowed

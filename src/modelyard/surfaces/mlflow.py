@@ -13,6 +13,7 @@ import msgspec
 from modelyard.action import Ref
 from modelyard.actions import access, lineage, models, versions
 from modelyard.domain import filters, names, pages
+from modelyard.domain.aliases import reason
 from modelyard.domain.lineage import Direction
 from modelyard.domain.models import Alias, RegisteredModel, Registration, Version
 from modelyard.domain.pages import Page
@@ -135,6 +136,7 @@ class NamedAlias(NamedVersion, frozen=True):
 
     alias: str = ""
     expected_version: int | None = None
+    reason: str = ""
 
 
 class NamedTag(NamedVersion, frozen=True):
@@ -229,7 +231,7 @@ def _note_lineage(said: Lineage) -> AnyAction:
 
 
 def _set_alias(said: NamedAlias) -> AnyAction:
-    return models.SetAlias(said.ref, names.alias(said.alias), said.number, said.expected_version)
+    return models.SetAlias(said.ref, names.alias(said.alias), said.number, said.expected_version, reason(said.reason))
 
 
 # How it is written
@@ -341,7 +343,9 @@ ROWS: Final[tuple[Row, ...]] = (
         "DELETE",
         _at("registered-models/alias"),
         NamedAlias,
-        read=lambda said: models.DeleteAlias(said.ref, names.alias(said.alias)),
+        read=lambda said: models.DeleteAlias(
+            said.ref, names.alias(said.alias), said.expected_version, reason(said.reason)
+        ),
     ),
     Translation(
         "GET",

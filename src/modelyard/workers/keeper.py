@@ -1,0 +1,101 @@
+"""The keeper: one thread of each server process that does the server's chores at their intervals.
+
+Several processes on one PostgreSQL do the same chores at the same time; a chore is written so that this harms nobody.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from modelyard.action import Chore
+from modelyard.actions.seals import SealJournal
+from modelyard.actions.sessions import ForgetLogins
+from modelyard.domain.access import Server
+from modelyard.domain.journal import Origin
+from modelyard.errors import Failure
+from modelyard.gate import Gate
+
+log = logging.getLogger(__name__)
+
+_BREATH: Final = 0.02
+"""Seconds between two helpings of a chore that has more to do, so that writers come in between."""
+_LONGEST_PAUSE: Final = 60.0
+"""Seconds after which a chore that fails again and again is tried at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Duty:
+    """A chore, and how many seconds pass between two times that it is done.
+
+    A chore that answers true has more to do, and is done again at once.
+    """
+
+    chore: Chore[Any, Any]
+    seconds: float
+
+
+DUTIES: Final[tuple[Duty, ...]] = (Duty(SealJournal(), 1), Duty(ForgetLogins(), 600))
+"""Every chore there is."""
+
+
+@dataclass(slots=True)
+class _Plan:
+    """When a duty is due, on the monotonic clock, and how often it has failed in a row."""
+
+    duty: Duty
+    due: float = 0.0
+    failures: int = 0
+
+
+class Keeper:
+    """Does duties until it is closed; a failure is logged, and tried again later."""
+
+    def __init__(self, gate: Gate, duties: Sequence[Duty] = DUTIES) -> None:
+        self._gate = gate
+        self._plans = [_Plan(duty) for duty in duties]
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
+
+    def start(self) -> None:
+        """Begin, in a thread of its own."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Wait for the chore under way, and do no other."""
+        self._closing.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def _keep(self) -> None:
+        while not self._closing.wait(self._pause()):
+            plan = min(self._plans, key=lambda plan: plan.due)
+            plan.due = time.monotonic() + self._attend(plan)
+
+    def _pause(self) -> float:
+        return max(0.0, min(plan.due for plan in self._plans) - time.monotonic())
+
+    def _attend(self, plan: _Plan) -> float:
+        """Do a chore once; the seconds after which it is due again."""
+        origin = Origin(uuid.uuid4().hex)
+        try:
+            more = self._gate.do(plan.duty.chore, Server(), origin)
+        except Exception as error:  # noqa: BLE001  whatever happens, the other duties go on; it is logged
+            plan.failures += 1
+            self._tell(plan, error, origin)
+            return max(plan.duty.seconds, min(plan.duty.seconds * 2.0 ** min(plan.failures, 16), _LONGEST_PAUSE))
+        plan.failures = 0
+        return _BREATH if more else plan.duty.seconds
+
+    @staticmethod
+    def _tell(plan: _Plan, error: Exception, origin: Origin) -> None:
+        name, context = type(plan.duty.chore).__name__, {"request_id": origin.request_id}
+        if isinstance(error, Failure):
+            log.warning("%s failed %d times in a row: %s", name, plan.failures, error.message, extra=context)
+        else:
+            log.error("%s failed %d times in a row", name, plan.failures, exc_info=error, extra=context)
