@@ -18,7 +18,7 @@ from modelyard.cli.main import app
 from tests.support import Server, clean_environment
 
 HEAVY = ("mlflow", "pandas", "sklearn", "sqlalchemy", "uvicorn")
-GROUPS = ("catalogs", "schemas", "models", "versions", "aliases", "grants", "principals", "token")
+GROUPS = ("catalogs", "schemas", "models", "versions", "aliases", "grants", "principals", "token", "audit")
 
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:

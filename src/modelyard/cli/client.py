@@ -21,6 +21,7 @@ UNITY: Final = "/api/2.1/unity-catalog"
 SCIM: Final = "/api/2.0/preview/scim/v2"
 FILES: Final = "/api/2.0/fs"
 TOKENS: Final = "/api/2.0"
+OURS: Final = "/api/2.0/modelyard"
 _TIMEOUT_SECONDS: Final = 60
 
 
