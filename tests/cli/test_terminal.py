@@ -18,7 +18,9 @@ from modelyard.cli.main import app
 from tests.support import Server, clean_environment
 
 HEAVY = ("mlflow", "pandas", "sklearn", "sqlalchemy", "uvicorn")
-GROUPS = ("catalogs", "schemas", "models", "versions", "aliases", "prompts", "grants", "principals", "token")
+GROUPS = (
+    "catalogs", "schemas", "models", "versions", "aliases", "prompts", "grants", "principals", "token", "audit",
+)  # fmt: skip
 
 
 def run(*words: str, **variables: str) -> subprocess.CompletedProcess[str]:

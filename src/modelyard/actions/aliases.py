@@ -16,6 +16,7 @@ from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Privilege
 from modelyard.errors import Denied, Invalid, NotFound
 from modelyard.store import access, aliases, models
+from modelyard.store.alias_table import AliasTable
 from modelyard.store.tx import Look, Write
 
 
@@ -43,17 +44,18 @@ class ListAliasMoves(Query[Look, Page[Move]]):
 # What protections keep from happening
 
 
-def hold_aliases(tx: Write, model: Ref) -> list[Protection]:
-    """Let nobody else move an alias of a model until this ends; what its schema protects."""
-    guarding = aliases.protections(tx, tx.around(model).id)
-    models.lock_aliases(tx, tx.at(model))
+def hold_aliases(tx: Write, holder: Ref, table: AliasTable = models.ALIASES) -> list[Protection]:
+    """Let nobody else move an alias of a model or prompt until this ends; what its schema protects."""
+    guarding = aliases.protections(tx, tx.around(holder).id)
+    table.lock(tx, tx.at(holder).id)
     return guarding
 
 
-def check_aliases_of(tx: Write, model: Ref) -> None:
-    """`Denied`, if a model has a protected alias that the caller may not move; none moves until this ends."""
-    guarding = hold_aliases(tx, model)
-    check_moves(tx, guarding, (alias.name for alias in models.aliases(tx, tx.at(model).id)))
+def check_aliases_of(tx: Write, holder: Ref, table: AliasTable = models.ALIASES) -> None:
+    """`Denied`, if a model or prompt has a protected alias that the caller may not move; none moves until this ends."""
+    guarding = hold_aliases(tx, holder, table)
+    id_ = tx.at(holder).id
+    check_moves(tx, guarding, (alias.name for alias in table.of_owners(tx, [id_]).get(id_, ())))
 
 
 def check_moves(tx: Write, guarding: Sequence[Protection], names: Iterable[str]) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelyard.action import Command, Need, Query, Ref
+from modelyard.actions.aliases import check_aliases_of, check_moves, hold_aliases
 from modelyard.domain import names
 from modelyard.domain.filters import Term
 from modelyard.domain.journal import Event
@@ -106,7 +107,8 @@ class DeletePrompt(Command[Write, None]):
     needs = (Need(Privilege.MANAGE, on="prompt"),)
 
     def run(self, tx: Write) -> None:
-        """Delete it."""
+        """Delete it, unless it has a protected alias."""
+        check_aliases_of(tx, self.prompt, prompts.ALIASES)
         catalogs.remove(tx, tx.at(self.prompt).id)
         tx.announce(Event.PROMPT_DELETED, self.prompt.name)
 
@@ -216,8 +218,9 @@ class DeletePromptVersion(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Delete it."""
         prompt = tx.at(self.prompt)
-        prompts.ALIASES.lock(tx, prompt.id)
+        guarding = hold_aliases(tx, self.prompt, prompts.ALIASES)
         version = prompts.locked_version(tx, prompt, self.number)
+        check_moves(tx, guarding, (alias.name for alias in version.aliases))
         prompts.remove_version(tx, version.id)
         catalogs.touch(tx, prompt.id)
         for alias in version.aliases:
@@ -315,7 +318,7 @@ class SetPromptAlias(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Move it."""
         prompt = tx.at(self.prompt)
-        prompts.ALIASES.lock(tx, prompt.id)
+        check_moves(tx, hold_aliases(tx, self.prompt, prompts.ALIASES), [self.alias])
         version = prompts.locked_version(tx, prompt, self.version)
         before = prompts.ALIASES.set(tx, prompt.id, self.alias, version.id)
         catalogs.touch(tx, prompt.id)
@@ -334,7 +337,7 @@ class DeletePromptAlias(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Take it away."""
         prompt = tx.at(self.prompt)
-        prompts.ALIASES.lock(tx, prompt.id)
+        check_moves(tx, hold_aliases(tx, self.prompt, prompts.ALIASES), [self.alias])
         before = prompts.ALIASES.remove(tx, prompt.id, self.alias)
         if before is None:
             raise NotFound(_no_alias(self))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import httpx
 
+from modelyard.cli import seals
 from modelyard.cli.client import SCIM, Client, read
 from modelyard.errors import Failure
 
@@ -32,8 +33,8 @@ class Finding:
         return asdict(self)
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Look at everything, in the order in which one thing needs the other."""
+def examine(settings: Settings, noted: str = "") -> list[Finding]:
+    """Look at everything, in the order in which one thing needs the other; `noted` is a seal as `seals` takes it."""
     folder = settings.folder
     return [
         _private(folder),
@@ -41,6 +42,7 @@ def examine(settings: Settings) -> list[Finding]:
         _told("address", lambda: read(folder / "address") or _lost("is missing; start the server")),
         _told("server", lambda: _well(settings)),
         _told("token", lambda: _who(settings)),
+        _told("audit", lambda: seals.verify(Client(settings), noted)),
     ]
 
 

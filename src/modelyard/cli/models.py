@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from modelyard.cli import aliases
 from modelyard.cli.client import MLFLOW, Client
 from modelyard.cli.download import download
 from modelyard.cli.options import (
@@ -39,6 +40,14 @@ _VERSION: Final = (
 _WHOLE_VERSION: Final = ("model=name", *_VERSION, "run=run_id", "source", "files=storage_location")
 _ALIAS: Final = ("alias", "version")
 
+Expected = Annotated[
+    int | None,
+    typer.Option(
+        "--expected-version", "--expected", min=0, metavar="VERSION", help="Only if it points there now; 0 is nowhere."
+    ),
+]
+Reason = Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the history of the alias.")]
+
 
 def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
@@ -53,7 +62,8 @@ def add_to(app: typer.Typer) -> None:
     )  # fmt: skip
     group(
         app, "aliases", "Aliases: names that point at one version of a model.",
-        list=list_aliases, get=get_alias, set=set_alias, delete=delete_alias,
+        list=list_aliases, get=get_alias, set=set_alias, delete=delete_alias, history=aliases.alias_history,
+        protect=aliases.protect_alias, unprotect=aliases.unprotect_alias, protected=aliases.list_protected,
     )  # fmt: skip
 
 
@@ -228,25 +238,31 @@ def set_alias(
     alias: AliasName,
     version: Number,
     server: Server,
-    expected_version: Annotated[
-        int | None,
-        typer.Option(min=0, metavar="VERSION", help="Only if it points there now; 0 means nowhere."),
-    ] = None,
+    expected_version: Expected = None,
+    reason: Reason = None,
 ) -> None:
     """Point an alias at a version, wherever it pointed before.
 
-    Example: `modelyard aliases set prod.ml_team.churn Champion 4 --expected-version 3`
+    Example: `modelyard aliases set prod.ml_team.churn Champion 4 --expected 3 --reason "fewer false alarms"`
     """
     told = {"name": name, "alias": alias, "version": str(version), "expected_version": expected_version}
-    server.ask("POST", f"{MLFLOW}/registered-models/alias", **told)
+    server.ask("POST", f"{MLFLOW}/registered-models/alias", **told, reason=reason)
     say(f"{alias} of {name} points at version {version}.")
 
 
-def delete_alias(name: ModelName, alias: AliasName, server: Server, yes: Yes = False) -> None:
+def delete_alias(
+    name: ModelName,
+    alias: AliasName,
+    server: Server,
+    expected_version: Expected = None,
+    reason: Reason = None,
+    yes: Yes = False,
+) -> None:
     """Take an alias away; the version stays.
 
-    Example: `modelyard aliases delete prod.ml_team.churn Challenger`
+    Example: `modelyard aliases delete prod.ml_team.churn Challenger --reason "the trial is over"`
     """
     confirm(f"Delete the alias {alias} of {name}?", yes=yes)
-    server.ask("DELETE", f"{MLFLOW}/registered-models/alias", name=name, alias=alias)
+    told = {"name": name, "alias": alias, "expected_version": expected_version}
+    server.ask("DELETE", f"{MLFLOW}/registered-models/alias", **told, reason=reason)
     say(f"Deleted the alias {alias} of {name}.")

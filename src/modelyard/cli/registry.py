@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelyard.cli import access, explain, lineage, models, prompts
+from modelyard.cli import access, explain, journal, lineage, models, prompts
 from modelyard.cli.options import (
     CATALOGS,
     SCHEMAS,
@@ -42,6 +42,7 @@ def add_to(app: typer.Typer) -> None:
     lineage.add_to(app)
     access.add_to(app)
     explain.add_to(app)
+    journal.add_to(app)
 
 
 def create_catalog(name: CatalogName, server: Server, comment: Comment = None, as_json: AsJson = False) -> None:

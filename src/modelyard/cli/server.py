@@ -156,9 +156,22 @@ def env(
     typer.echo(f"export DATABRICKS_TOKEN={shlex.quote(token)}")
 
 
-def doctor(data: Data = None, as_json: AsJson = False) -> None:
-    """Look whether the server and its data folder are well; exit status 1 if something is not."""
-    findings = health.examine(settings(data=data))
+def doctor(
+    data: Data = None,
+    noted: Annotated[
+        str | None,
+        typer.Option(metavar="NUMBER:DIGEST", help="A seal of the audit that you noted from an earlier run."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Look whether the server, its data folder and its audit are well; exit status 1 if something is not.
+
+    The audit is verified row by row. Whoever can write the database could make all its seals anew: note the newest
+    one in another place, and show it next time.
+
+    Examples: `modelyard doctor` · `modelyard doctor --noted 4711:9f2c…`
+    """
+    findings = health.examine(settings(data=data), noted or "")
     show([finding.told() for finding in findings], as_json=as_json, columns=("check", "well", "says"))
     if not all(finding.well for finding in findings):
         sys.exit(1)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, delete, select, update
 
-from modelyard.domain.models import Alias, RegisteredModel, Registration, Status, Version
+from modelyard.domain.models import RegisteredModel, Registration, Status, Version
 from modelyard.domain.names import MAX_VERSION
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind
@@ -321,19 +321,9 @@ _MOVES: Final = (
 _ADD_MOVE: Final = inserting(_moves)
 
 
-def aliases(tx: Look, model_id: str) -> tuple[Alias, ...]:
-    """The aliases of a model."""
-    return ALIASES.of_owners(tx, [model_id]).get(model_id, ())
-
-
 def points_at(tx: Look, model_id: str, alias: str) -> int | None:
     """The number of the version that an alias points at, if the model has the alias."""
     return ALIASES.points_at(tx, model_id, alias)
-
-
-def lock_aliases(tx: Write, model: Node) -> None:
-    """Let the moves of one model's aliases go one after the other: nobody else moves one until this ends."""
-    ALIASES.lock(tx, model.id)
 
 
 def set_alias(tx: Write, model: Node, alias: str, to: Version, reason: str) -> int | None:
