@@ -151,10 +151,21 @@ class TestProtection:
             with pytest.raises(Denied, match="nobody may move it until an admin changes the protection"):
                 world.do(models.SetAlias(guarded.model, "alone", 1), who)
         for who in (world.owner, guarded.mover):
-            with pytest.raises(Denied, match="only by those who may move it, and by admins"):
+            with pytest.raises(Denied, match="changed only by those who may move it, and by admins"):
                 world.do(aliases.UnprotectAlias(guarded.schema, "alone"), who)
         world.do(aliases.ProtectAlias(guarded.schema, "alone", (world.owner.name,)))
         world.do(models.SetAlias(guarded.model, "alone", 1), world.owner)
+
+    @pytest.mark.parametrize("what", ["delete its schema", "delete its catalog"])
+    def test_is_not_lost_where_a_container_is_renamed_at_the_same_time(self, guarded: Guarded, what: str) -> None:
+        """The gate has read the old name already when the rename commits: the rest goes by id."""
+        world, delete = guarded.world, guarded.moves()[what]
+        rename = guarded.moves()["rename its schema" if "schema" in what else "rename its catalog"]
+        with ThreadPoolExecutor(2) as pool:
+            renamed = pool.submit(world.do, rename, guarded.mover)
+            deleted = pool.submit(world.do, delete, world.owner)
+            renamed.result()
+            assert isinstance(deleted.exception(), Denied | NotFound)
 
 
 class TestChangingAProtection:
@@ -166,7 +177,7 @@ class TestChangingAProtection:
         )
         for who in (world.owner, guarded.manager):
             for action in loosened:
-                with pytest.raises(Denied, match="only by those who may move it, and by admins"):
+                with pytest.raises(Denied, match="changed only by those who may move it, and by admins"):
                     world.do(action, who)
         world.do(loosened[0], guarded.mover)
         with pytest.raises(Denied):

@@ -397,6 +397,12 @@ def _take_alias(tx: Write, model: Node, alias: str) -> int | None:
     return before
 
 
+def record_farewell(tx: Write, model: Node) -> None:
+    """Keep in history that the aliases of a model go with it."""
+    for alias in aliases(tx, model.id):
+        _record_move(tx, model, alias.name, alias.version, None, "")
+
+
 def _record_move(tx: Write, model: Node, alias: str, before: int | None, after: int | None, reason: str) -> None:
     tx.run(
         _ADD_MOVE,
