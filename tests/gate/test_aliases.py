@@ -11,10 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from sqlalchemy import NullPool, create_engine, text
 
 from modelyard.action import METASTORE, Action, Ref
-from modelyard.actions import access, aliases, catalogs, models, versions
+from modelyard.actions import access, aliases, catalogs, models, prompts, versions
 from modelyard.domain.access import PrincipalKind
 from modelyard.domain.aliases import Move
 from modelyard.domain.pages import Window
@@ -125,22 +124,24 @@ class TestProtection:
             guarded.world.do(guarded.moves()[what], guarded.world.owner)
 
     def test_covers_aliases_of_prompts(self, guarded: Guarded) -> None:
-        """By what the tables hold: the actions of prompts ask the same question by their schema."""
-        world = guarded.world
+        world, owner = guarded.world, guarded.world.owner
         world.do(models.DeleteAlias(guarded.model, "champion"), guarded.mover)
-        schema_id = world.do(catalogs.GetSchema(guarded.schema)).id
-        unlike = {"o": world.owner.id, "s": schema_id, "n": f"{guarded.schema.name}.prompt", "i": schema_id[::-1]}
-        made = (
-            "INSERT INTO securables VALUES (:i, 'PROMPT', :s, :n, :o, '', '{}', 0, '', 0, '')",
-            "INSERT INTO prompts VALUES (:i, 1)",
-            "INSERT INTO prompt_versions VALUES (:i, :i, 1, '', '', 0, '', 0, '')",
-            "INSERT INTO prompt_aliases VALUES (:i, 'champion', 'Champion', :i)",
-        )
-        with create_engine(world.inside.built.database.engine.url, poolclass=NullPool).begin() as connection:
-            for statement in made:
-                connection.execute(text(statement), unlike)
-        with pytest.raises(Denied, match="'champion' is protected"):
-            world.do(guarded.moves()["delete its catalog"], world.owner)
+        prompt = world.prompt(guarded.schema)
+        number = world.draft(prompt)
+        setting = prompts.SetPromptAlias(prompt, "Champion", number)
+        with pytest.raises(Denied, match="'Champion' is protected"):
+            world.do(setting, owner)
+        world.do(setting, guarded.mover)
+        for move in (
+            setting,
+            prompts.DeletePromptAlias(prompt, "champion"),
+            prompts.DeletePromptVersion(prompt, number),
+            prompts.DeletePrompt(prompt),
+            guarded.moves()["delete its catalog"],
+        ):
+            with pytest.raises(Denied, match="is protected in Schema"):
+                world.do(move, owner)
+        world.do(prompts.DeletePrompt(prompt), guarded.mover)
 
     def test_of_a_mover_who_is_deleted_opens_nothing(self, guarded: Guarded) -> None:
         world = guarded.world
@@ -151,10 +152,21 @@ class TestProtection:
             with pytest.raises(Denied, match="nobody may move it until an admin changes the protection"):
                 world.do(models.SetAlias(guarded.model, "alone", 1), who)
         for who in (world.owner, guarded.mover):
-            with pytest.raises(Denied, match="only by those who may move it, and by admins"):
+            with pytest.raises(Denied, match="changed only by those who may move it, and by admins"):
                 world.do(aliases.UnprotectAlias(guarded.schema, "alone"), who)
         world.do(aliases.ProtectAlias(guarded.schema, "alone", (world.owner.name,)))
         world.do(models.SetAlias(guarded.model, "alone", 1), world.owner)
+
+    @pytest.mark.parametrize("what", ["delete its schema", "delete its catalog"])
+    def test_is_not_lost_where_a_container_is_renamed_at_the_same_time(self, guarded: Guarded, what: str) -> None:
+        """The gate has read the old name already when the rename commits: the rest goes by id."""
+        world, delete = guarded.world, guarded.moves()[what]
+        rename = guarded.moves()["rename its schema" if "schema" in what else "rename its catalog"]
+        with ThreadPoolExecutor(2) as pool:
+            renamed = pool.submit(world.do, rename, guarded.mover)
+            deleted = pool.submit(world.do, delete, world.owner)
+            renamed.result()
+            assert isinstance(deleted.exception(), Denied | NotFound)
 
 
 class TestChangingAProtection:
@@ -166,7 +178,7 @@ class TestChangingAProtection:
         )
         for who in (world.owner, guarded.manager):
             for action in loosened:
-                with pytest.raises(Denied, match="only by those who may move it, and by admins"):
+                with pytest.raises(Denied, match="changed only by those who may move it, and by admins"):
                     world.do(action, who)
         world.do(loosened[0], guarded.mover)
         with pytest.raises(Denied):

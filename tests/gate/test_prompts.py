@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select
 
 from modelyard.action import Command, Ref
-from modelyard.actions import access, catalogs, models, prompts
+from modelyard.actions import catalogs, grants, models, prompts
 from modelyard.domain.filters import ESCAPE, Part, Term
 from modelyard.domain.journal import Event
 from modelyard.domain.models import Alias, Tag
@@ -221,7 +221,7 @@ class TestGovernance:
         with pytest.raises(Invalid, match="CREATE MODEL is not applicable"):
             world.grant(prompt, reader.name, Privilege.CREATE_MODEL)
         with pytest.raises(NotFound):
-            world.do(access.GetGrants(Ref(Kind.MODEL, prompt.name)), world.owner)
+            world.do(grants.GetGrants(Ref(Kind.MODEL, prompt.name)), world.owner)
 
     def test_ownership_is_handed_over(self, world: World) -> None:
         prompt = world.prompt()

@@ -13,7 +13,7 @@ from modelyard.action import Command, Need, Query, Ref
 from modelyard.domain.aliases import MAX_MOVERS, MAX_PATTERNS, Move, Protection, barrier
 from modelyard.domain.journal import Event
 from modelyard.domain.pages import Page, Window
-from modelyard.domain.privileges import Privilege
+from modelyard.domain.privileges import Node, Privilege
 from modelyard.errors import Denied, Invalid, NotFound
 from modelyard.store import access, aliases, models
 from modelyard.store.alias_table import AliasTable
@@ -71,10 +71,10 @@ def check_moves(tx: Write, guarding: Sequence[Protection], names: Iterable[str])
             )
 
 
-def check_moves_below(tx: Write, full_name: str) -> None:
+def check_moves_below(tx: Write, container: Node) -> None:
     """`Denied`, if a protected alias that the caller may not move is set anywhere in a schema or catalog."""
-    guarding = aliases.protections_below(tx, full_name)
-    for schema, alias in aliases.set_below(tx, full_name) if guarding else ():
+    guarding = aliases.protections_below(tx, container.id)
+    for schema, alias in aliases.set_below(tx, container.id) if guarding else ():
         check_moves(tx, [each for each in guarding if each.schema == schema], [alias])
 
 
@@ -109,7 +109,7 @@ class ProtectAlias(Command[Write, list[Protection]]):
         node = tx.at(self.schema)
         if not 1 <= len(self.movers) <= MAX_MOVERS:
             raise Invalid(f"name the principals who may move such aliases: from 1 to {MAX_MOVERS}.")
-        there = _loosened(tx, node.id, self.pattern)
+        there = _changeable(tx, node.id, self.pattern)
         if len(there) >= MAX_PATTERNS and all(each.pattern != self.pattern for each in there):
             raise Invalid(f"at most {MAX_PATTERNS} patterns are protected in a schema; remove one first.")
         ids = {access.required(tx, name).id: None for name in self.movers}
@@ -130,16 +130,16 @@ class UnprotectAlias(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Protect it no longer, or `NotFound`."""
         node = tx.at(self.schema)
-        if all(each.pattern != self.pattern for each in _loosened(tx, node.id, self.pattern)):
+        if all(each.pattern != self.pattern for each in _changeable(tx, node.id, self.pattern)):
             raise NotFound(f"{node} does not protect '{self.pattern}'.")
         aliases.unprotect(tx, node.id, self.pattern)
         tx.announce(Event.ALIAS_UNPROTECTED, node.full_name, pattern=self.pattern)
 
 
-def _loosened(tx: Write, schema_id: str, pattern: str) -> list[Protection]:
+def _changeable(tx: Write, schema_id: str, pattern: str) -> list[Protection]:
     """What a schema protects, if the caller may change what it says of a pattern: as a mover, or as an admin."""
     there = aliases.protections(tx, schema_id)
     for each in there:
         if each.pattern == pattern and not tx.is_admin and not each.lets(tx.caller.identities):
-            raise Denied(f"the protection of '{pattern}' is changed only by those who may move it, and by admins.")
+            raise Denied(f"The protection of '{pattern}' is changed only by those who may move it, and by admins.")
     return there

@@ -42,7 +42,7 @@ def _create(tx: Write, kind: Kind, parent: Node, full_name: str, comment: str, t
 def _change(tx: Write, node: Node, change: Change, full_name: str | None = None) -> Container:
     owner = access.required(tx, change.owner) if change.owner is not None else None
     if full_name:
-        check_moves_below(tx, node.full_name)
+        check_moves_below(tx, node)
     catalogs.change(
         tx,
         node.id,
@@ -59,8 +59,8 @@ def _delete(tx: Write, node: Node, *, force: bool) -> None:
     inside = catalogs.child(tx, node.id)
     if inside and not force:
         raise WrongState(f"{node} is not empty: it holds '{inside}'. Delete what is inside, or set force=true.")
-    check_moves_below(tx, node.full_name)
-    aliases.record_farewell(tx, node.full_name)
+    check_moves_below(tx, node)
+    aliases.record_farewell(tx, node.id)
     catalogs.remove(tx, node.id)
     tx.announce(_DELETED[node.kind], node.full_name)
 

@@ -65,35 +65,35 @@ def history(tx: Look, model_id: str, window: Window, alias: str, at: int | None)
     return window.cut(found, str(found[window.limit - 1].seq) if len(found) > window.limit else None)
 
 
-_BELOW: Final = or_(
-    _securables.c.full_name == bindparam("name"),
-    (_securables.c.full_name >= bindparam("first")) & (_securables.c.full_name < bindparam("beyond")),
-)
+_model = _securables.alias("model")
+_BELOW: Final = or_(_securables.c.id == bindparam("container"), _securables.c.parent_id == bindparam("container"))
+"""A schema that is this container, or in it: by id, as names may change while somebody waits for a lock."""
 _FAREWELL: Final = insert(_moves).from_select(
     ["model_id", "model", "alias", "from_version", "to_version", "moved_at", "moved_by", "request_id", "folded",
      "reason"],
     select(
-        _aliases.c.model_id, _securables.c.full_name, _aliases.c.name, _versions.c.number, null(),
+        _aliases.c.model_id, _model.c.full_name, _aliases.c.name, _versions.c.number, null(),
         bindparam("now", type_=schema.Number), bindparam("actor", type_=schema.Name),
         bindparam("request", type_=schema.Name), _aliases.c.folded, literal("", schema.Name),
     )
     .select_from(
-        _securables.join(_aliases, _aliases.c.model_id == _securables.c.id).join(
-            _versions, _versions.c.id == _aliases.c.version_id
-        )
+        _securables.join(_model, _model.c.parent_id == _securables.c.id)
+        .join(_aliases, _aliases.c.model_id == _model.c.id)
+        .join(_versions, _versions.c.id == _aliases.c.version_id)
     )
     .where(_BELOW),
 )  # fmt: skip
 
 
-def record_farewell(tx: Write, full_name: str) -> None:
-    """Keep in history that the aliases of a model, or of all models in a container, go with it."""
-    tx.run(_FAREWELL, **_below(full_name), now=tx.now, actor=tx.actor, request=tx.context.origin.request_id)
-
-
-def _below(full_name: str) -> dict[str, object]:
-    # Everything inside "a.b" sorts from "a.b." up to, not including, "a.b/": a slash follows a period.
-    return {"name": full_name, "first": full_name + ".", "beyond": full_name + "/"}
+def record_farewell(tx: Write, container_id: str) -> None:
+    """Keep in history that the aliases of all models in a schema or catalog go with it."""
+    tx.run(
+        _FAREWELL,
+        container=container_id,
+        now=tx.now,
+        actor=tx.actor,
+        request=tx.context.origin.request_id,
+    )
 
 
 # Protections
@@ -101,9 +101,10 @@ def _below(full_name: str) -> dict[str, object]:
 # Nobody shares this lock: on PostgreSQL, moves that share it without end would let no protection in. It is the weaker
 # of two ("no key update"), so that making models in the schema goes on meanwhile.
 _LOCK: Final = select(_securables.c.id).where(_securables.c.id == bindparam("schema")).with_for_update(key_share=True)
-_LOCK_BELOW: Final = (
+_LOCK_CONTAINER: Final = select(_securables.c.id).where(_securables.c.id == bindparam("container")).with_for_update()
+_LOCK_INSIDE: Final = (
     select(_securables.c.id)
-    .where(_BELOW, _securables.c.kind == Kind.SCHEMA.value)
+    .where(_securables.c.parent_id == bindparam("container"), _securables.c.kind == Kind.SCHEMA.value)
     .order_by(_securables.c.id)
     .with_for_update(key_share=True)
 )
@@ -161,15 +162,16 @@ def shown(tx: Look, schema_id: str) -> list[Protection]:
     return _read(tx.rows(_OF_SCHEMA, schema=schema_id))
 
 
-def protections_below(tx: Write, full_name: str) -> list[Protection]:
+def protections_below(tx: Write, container_id: str) -> list[Protection]:
     """What is protected in a schema or in all schemas of a catalog, where no alias moves until this ends."""
-    tx.rows(_LOCK_BELOW, **_below(full_name))
-    return _read(tx.rows(_ALL_BELOW, **_below(full_name)))
+    tx.row(_LOCK_CONTAINER, container=container_id)
+    tx.rows(_LOCK_INSIDE, container=container_id)
+    return _read(tx.rows(_ALL_BELOW, container=container_id))
 
 
-def set_below(tx: Look, full_name: str) -> list[tuple[str, str]]:
-    """Schema and alias (without case) of whatever is set below a name, in schemas that protect anything."""
-    return [(row[0], row[1]) for row in tx.rows(_SET_BELOW, **_below(full_name))]
+def set_below(tx: Look, container_id: str) -> list[tuple[str, str]]:
+    """Schema and alias (without case) of whatever is set in a container, in schemas that protect anything."""
+    return [(row[0], row[1]) for row in tx.rows(_SET_BELOW, container=container_id)]
 
 
 def _read(rows: Iterable[Row]) -> list[Protection]:

@@ -341,6 +341,12 @@ def remove_alias(tx: Write, model: Node, alias: str, reason: str) -> int | None:
     return before
 
 
+def record_farewell(tx: Write, model: Node) -> None:
+    """Keep in history that the aliases of a model go with it."""
+    for alias in ALIASES.of_owners(tx, [model.id]).get(model.id, ()):
+        _record_move(tx, model, alias.name, alias.version, None, "")
+
+
 def _record_move(tx: Write, model: Node, alias: str, before: int | None, after: int | None, reason: str) -> None:
     tx.run(
         _ADD_MOVE,

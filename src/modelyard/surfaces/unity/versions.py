@@ -14,6 +14,7 @@ import msgspec
 from modelyard.action import Ref
 from modelyard.actions import exchange, models, versions
 from modelyard.domain import names, pages
+from modelyard.domain.aliases import reason
 from modelyard.domain.files import Entry, Location
 from modelyard.domain.models import Registration, Status, Version
 from modelyard.domain.pages import Page
@@ -150,6 +151,7 @@ class OneAlias(OfModel, frozen=True):
     alias: str = ""
     version_num: int | None = None
     expected_version: int | None = None
+    reason: str = ""
     include_aliases: bool = False
 
     @property
@@ -204,7 +206,11 @@ def _credentials(said: Credentials) -> AnyAction:
 def _set_alias(said: OneAlias) -> AnyAction:
     if said.version_num is None:
         raise Invalid("version_num must say which version the alias is to point at.")
-    return models.SetAlias(*said.where, names.version(said.version_num), said.expected_version)
+    return models.SetAlias(*said.where, names.version(said.version_num), said.expected_version, reason(said.reason))
+
+
+def _delete_alias(said: OneAlias) -> AnyAction:
+    return models.DeleteAlias(*said.where, said.expected_version, reason(said.reason))
 
 
 # How it is written
@@ -349,7 +355,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "DELETE",
         _ALIAS,
         OneAlias,
-        read=lambda said: models.DeleteAlias(*said.where),
+        read=_delete_alias,
     ),
     Translation(
         "GET",
