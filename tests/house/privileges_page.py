@@ -11,7 +11,7 @@ from typing import Any
 from modelyard.action import ACTIONS, METASTORE, Action, Chore, Need
 from modelyard.app import ROWS
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
-from modelyard.surfaces.wire import Arrival, Departure, Joining, Public, Row, Translation
+from modelyard.surfaces.wire import Arrival, Departure, Form, Joining, Public, Row, Translation
 
 PAGE = Path(__file__).parents[2] / "docs" / "privileges.md"
 
@@ -93,7 +93,9 @@ _HEADINGS = {
     "versions": "Model versions",
     "files": "Files",
     "uploads": "Multipart uploads",
-    "access": "Principals, tokens and grants",
+    "access": "Principals and grants",
+    "tokens": "Tokens",
+    "credentials": "Secrets of service principals",
 }
 _MODULES = list(_HEADINGS)
 
@@ -145,7 +147,7 @@ def actions_of(row: Row) -> set[type[Action[Any, Any]]]:
 
 def _readers(row: Row) -> list[Callable[..., Any]]:
     match row:
-        case Translation() | Departure():
+        case Translation() | Form() | Departure():
             return [row.read]
         case Arrival() | Joining():
             return [row.ask, *([row.keep] if row.keep else [])]

@@ -1,5 +1,5 @@
 """Everything that can be asked of Modelyard, one class for each; importing this package fills `ACTIONS`."""
 
-from modelyard.actions import access, catalogs, files, models, uploads, versions
+from modelyard.actions import access, catalogs, credentials, files, models, tokens, uploads, versions
 
-__all__ = ["access", "catalogs", "files", "models", "uploads", "versions"]
+__all__ = ["access", "catalogs", "credentials", "files", "models", "tokens", "uploads", "versions"]

@@ -5,13 +5,11 @@ Bodies stream in the event loop, work runs in its lane; no transaction is open w
 
 from __future__ import annotations
 
-import base64
-import binascii
 import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, cast
 from urllib.parse import parse_qsl
 
@@ -31,6 +29,7 @@ from modelyard.surfaces.wire import (
     Arrival,
     Bytes,
     Departure,
+    Form,
     Here,
     Joining,
     Public,
@@ -39,6 +38,7 @@ from modelyard.surfaces.wire import (
     Said,
     Translation,
     Writer,
+    basic,
     blame,
     encode,
     signed_scope,
@@ -119,15 +119,15 @@ class Request:
         return int(told) if told.isascii() and told.isdigit() else None
 
 
-def _query(raw: bytes) -> dict[str, str]:
+def _query(raw: bytes, what: str = "query") -> dict[str, str]:
     if not raw:
         return {}
     if len(raw) > _MAX_QUERY:
-        raise TooLarge(f"the query has more than {_MAX_QUERY} bytes.")
+        raise TooLarge(f"the {what} has more than {_MAX_QUERY} bytes.")
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
     except ValueError:
-        raise Invalid("the query cannot be read; percent-encode it as UTF-8, with at most 100 parameters.") from None
+        raise Invalid(f"the {what} cannot be read; percent-encode it as UTF-8, with at most 100 parameters.") from None
     return dict(pairs)
 
 
@@ -144,10 +144,7 @@ def credential(request: Request, said: Mapping[str, str]) -> Credential:
 
 
 def _basic(value: str) -> Credential:
-    try:
-        user, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return None
+    user, password = basic(value)
     return Bearer(password) if user == "token" else None
 
 
@@ -208,7 +205,7 @@ class Endpoint:
 
     async def _dispatch(
         self,
-        row: Translation | Arrival | Joining | Departure,
+        row: Translation | Form | Arrival | Joining | Departure,
         call: _Call,
         here: Here,
         receive: Receive,
@@ -221,6 +218,8 @@ class Endpoint:
         body = await _body(receive) if call.request.length != 0 else b""
         if isinstance(row, Joining):
             return await self._join(row, call, body)
+        if isinstance(row, Form):
+            call, body = _filled(row, call, body), b""
         _, result = await self._asked(call, row.said, row.read, body)
         answer = row.write(result, here)
         return answer if isinstance(answer, Reply) else Reply(200, encode(answer))
@@ -281,8 +280,14 @@ class _Call:
 
 def _heard(row: Row, request: Request) -> dict[str, str]:
     """What a row takes from headers."""
-    wanted = row.hears if isinstance(row, Translation) else ()
+    wanted = row.hears if isinstance(row, Translation | Form) else ()
     return {name: request.headers[header] for header, name in wanted if header in request.headers}
+
+
+def _filled(row: Form, call: _Call, body: bytes) -> _Call:
+    """A call as its form tells it, and with the proof that is in the form."""
+    told = {**_query(body, "form"), **_heard(row, call.request)}
+    return replace(call, told=told, credential=row.proof(_said(row.said, told, b"")))
 
 
 def _said(kind: type[msgspec.Struct], told: dict[str, str], body: bytes) -> Said:
