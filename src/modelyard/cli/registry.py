@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelyard.cli import access, models
+from modelyard.cli import access, credentials, models
 from modelyard.cli.options import (
     CATALOGS,
     SCHEMAS,
@@ -39,6 +39,7 @@ def add_to(app: typer.Typer) -> None:
     )  # fmt: skip
     models.add_to(app)
     access.add_to(app)
+    credentials.add_to(app)
 
 
 def create_catalog(name: CatalogName, server: Server, comment: Comment = None, as_json: AsJson = False) -> None:
