@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from modelyard.actions import access, catalogs
-from modelyard.domain.access import EVERYBODY, Principal, PrincipalChange, PrincipalKind, Profile
+from modelyard.actions import access, catalogs, credentials, tokens
+from modelyard.domain.access import ADMINS, EVERYBODY, Bearer, Principal, PrincipalChange, PrincipalKind, Profile
 from modelyard.domain.conditions import Attribute, Comparison, Condition, Joined, Not, Operator
 from modelyard.domain.privileges import GrantChange, Privilege
-from modelyard.errors import AlreadyExists, Denied, Invalid
+from modelyard.errors import AlreadyExists, Denied, Failure, Invalid
 from tests.house.world import World, joining, leaving
 from tests.support import InProcess
 
@@ -176,3 +179,41 @@ class TestTheLastAdmin:
         with pytest.raises(Invalid, match="last active admin"):
             inside.do(access.DeletePrincipal(GROUP, empty.id))
         assert inside.do(access.WhoAmI()).principal.id == me.id
+
+
+def succeeded(works: list[Callable[[], object]]) -> int:
+    """How many of these succeed when all of them are done at the same time; the others must be refused."""
+
+    def tried(work: Callable[[], object]) -> bool:
+        try:
+            work()
+        except Failure:
+            return False
+        return True
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return sum(pool.map(tried, works))
+
+
+class TestAtTheSameTime:
+    def test_two_admins_cannot_shut_each_other_out(self, inside: InProcess) -> None:
+        me: Principal = inside.do(access.WhoAmI()).principal
+        other = inside.do(access.CreatePrincipal(USER, "other")).principal
+        inside.do(joining(ADMINS, other.id))
+        theirs = Bearer(inside.do(tokens.CreateTokenFor("other")).secret)
+        shut, let = PrincipalChange(active=False), PrincipalChange(active=True)
+        for _ in range(5):
+            done = succeeded(
+                [
+                    lambda: inside.do(access.UpdatePrincipal(USER, other.id, shut)),
+                    lambda: inside.do(access.UpdatePrincipal(USER, me.id, shut), theirs),
+                ]
+            )
+            assert done == 1
+            survivor, out = (None, other.id) if succeeded([lambda: inside.do(access.WhoAmI())]) else (theirs, me.id)
+            inside.do(access.UpdatePrincipal(USER, out, let), survivor)
+
+    def test_no_third_secret_is_made(self, inside: InProcess) -> None:
+        robot = inside.do(access.CreatePrincipal(PrincipalKind.SERVICE_PRINCIPAL, "robot")).principal
+        assert succeeded([lambda: inside.do(credentials.CreateSecret(robot.id))] * 6) == credentials.MAX_LIVE
+        assert len(inside.do(credentials.ListSecrets(robot.id)).secrets) == credentials.MAX_LIVE

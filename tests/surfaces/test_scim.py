@@ -23,7 +23,7 @@ def patched(world: World, folder: str, id_: str, *operations: dict[str, object])
     return world.admin.patch(f"{SCIM}/{folder}/{id_}", json={"Operations": operations})
 
 
-def names(world: World, folder: str, filter_: str, **query: object) -> list[str]:
+def names(world: World, folder: str, filter_: str, **query: str | int) -> list[str]:
     answer = world.admin.get(f"{SCIM}/{folder}", params={"filter": filter_, **query})
     assert answer.is_success, answer.text
     return [each["displayName"] for each in answer.json()["Resources"]]
@@ -188,6 +188,8 @@ def test_lists_are_filtered_sorted_and_cut_to_attributes(world: World) -> None:
     query = {"filter": mine, "attributes": "displayName,groups.display", "excludedAttributes": "groups"}
     [first, *_] = world.admin.get(f"{SCIM}/ServicePrincipals", params=query).json()["Resources"]
     assert first.keys() == {"schemas", "id", "displayName"}
+    for by in ("id", "userName", "displayName", "applicationId", "externalId", "active"):
+        assert len(names(world, "ServicePrincipals", mine, sortBy=by)) == 3
     for wrong in ({"filter": "shoeSize eq 1"}, {"sortBy": "members"}):
         refused(world.admin.get(f"{SCIM}/Users", params=wrong), 400, "ed by")
 

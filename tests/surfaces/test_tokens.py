@@ -30,7 +30,7 @@ def test_an_admin_finds_everybodys_tokens_and_one_of_them(world: World) -> None:
     found = world.admin.get(MANAGED).raise_for_status().json()["token_infos"]
     assert token["token_id"] in {each["token_id"] for each in found}
     by_name = world.admin.get(MANAGED, params={"created_by_username": name}).json()["token_infos"]
-    by_id = world.admin.get(MANAGED, params={"created_by_id": token["owner_id"]}).json()["token_infos"]
+    by_id = world.admin.get(MANAGED, params={"created_by_id": token["principal_id"]}).json()["token_infos"]
     assert [each["token_id"] for each in by_name] == [each["token_id"] for each in by_id] == [token["token_id"]]
     one = world.admin.get(f"{MANAGED}/{token['token_id']}").json()["token_info"]
     assert (one["comment"], one["owner"], one["created_by_username"]) == ("mine", name, name)

@@ -86,6 +86,7 @@ def _update(said: Update) -> tokens.UpdateToken:
 
 
 def _token(token: Token) -> dict[str, object]:
+    """A token; the SDK takes `owner_id` and `created_by_id` for whole numbers, so that our ids have another name."""
     told: dict[str, object] = {
         "token_id": token.id,
         "creation_time": token.created_at,
@@ -93,7 +94,7 @@ def _token(token: Token) -> dict[str, object]:
         "comment": token.comment,
         "created_by_username": token.created_by,
         "owner": token.principal,
-        "owner_id": token.principal_id,
+        "principal_id": token.principal_id,
     }
     if token.last_used_at is not None:
         told |= {"last_used_at": token.last_used_at, "last_used_day": token.last_used_at // _DAY * _DAY}
