@@ -16,9 +16,9 @@ from benchmarks.governed import Governed, Size, fill
 from benchmarks.report import Table
 from modelyard import app
 from modelyard.action import Action, Ref
-from modelyard.actions.access import CreateTokenFor
 from modelyard.actions.catalogs import ListSchemas
 from modelyard.actions.models import GetModel, SearchModels
+from modelyard.actions.tokens import CreateTokenFor
 from modelyard.actions.versions import SearchVersions
 from modelyard.config import Settings
 from modelyard.domain.access import Bearer, Caller

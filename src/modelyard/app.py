@@ -11,21 +11,31 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
-from modelyard.actions.access import new_secret
+from modelyard.actions.tokens import new_secret
 from modelyard.config import LOOPBACK, Settings
-from modelyard.domain.access import ADMINS
 from modelyard.domain.files import Entry
 from modelyard.errors import Invalid, NotFound
 from modelyard.gate import Gate
 from modelyard.outbound import Allowed, Outbound
-from modelyard.store import access, installation, migrate
+from modelyard.store import installation, migrate, principals
 from modelyard.store.blobs import BlobStore
 from modelyard.store.exchange import Exchange
 from modelyard.store.installation import Installation
 from modelyard.store.lock import Lock
 from modelyard.store.parts import PartStore
 from modelyard.store.session import Database
-from modelyard.surfaces import discovery, mlflow, modelyard, prompts, scim, sessions, tokens, unity
+from modelyard.surfaces import (
+    credentials,
+    discovery,
+    mlflow,
+    modelyard,
+    oauth,
+    prompts,
+    scim,
+    sessions,
+    tokens,
+    unity,
+)
 from modelyard.surfaces import files as files_surface
 from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
@@ -48,6 +58,8 @@ ROWS: Final[tuple[Row, ...]] = (
     *scim.ROWS,
     *sessions.ROWS,
     *tokens.ROWS,
+    *credentials.ROWS,
+    *oauth.ROWS,
 )
 """Every route there is."""
 
@@ -191,7 +203,7 @@ def recover_token(settings: Settings) -> tuple[str, Path]:
     try:
         secret = new_secret()
         with database.write() as tx:
-            admins = [each for each in access.members(tx, ADMINS) if each.active]
+            admins = principals.active_admins(tx)
             if not admins:
                 raise NotFound("there is no active admin; start the server once, or restore a backup.")
             installation.give_token(tx, admins[0], secret, "recovered on the host", int(time.time() * 1000))

@@ -3,6 +3,8 @@
 Failure
 ├── Invalid               the request makes no sense as it stands
 │   ├── Malformed         its bytes could not even be read
+│   ├── UnknownGrant      OAuth: tokens are not given that way here
+│   ├── UnknownScope      OAuth: tokens are not given for that here
 │   └── WrongState        it makes sense, but not for the object as it is now
 ├── Unauthenticated       nobody proved who is calling
 ├── Denied                the caller is known and lacks a privilege
@@ -34,6 +36,14 @@ class Invalid(Failure):
 
 class Malformed(Invalid):
     """The request's bytes could not be read, for example JSON that does not parse."""
+
+
+class UnknownGrant(Invalid):
+    """OAuth's client asks for a token in a way that this server does not know."""
+
+
+class UnknownScope(Invalid):
+    """OAuth's client asks for a token that may do less, or other things, than the tokens of this server."""
 
 
 class WrongState(Invalid):

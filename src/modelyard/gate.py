@@ -19,6 +19,7 @@ from modelyard.domain.access import (
     SERVER,
     Bearer,
     Caller,
+    ClientSecret,
     Credential,
     ProvenIdentity,
     Server,
@@ -38,7 +39,7 @@ from modelyard.errors import (
     Unauthenticated,
     Unavailable,
 )
-from modelyard.store import access, journal
+from modelyard.store import access, credentials, journal
 from modelyard.store.session import CommitLost, Contended
 from modelyard.store.tx import Context, Write
 
@@ -57,8 +58,17 @@ log = logging.getLogger(__name__)
 Done = TypeVar("Done")
 
 _TRIES: Final = 5
+_MINUTE: Final = 60_000
 _COALESCED_SECONDS: Final = 60
 _MOST_ADDRESSES: Final = 10_000
+_STRANGER: Final = (
+    "The token is missing, unknown, expired or revoked. Send `Authorization: Bearer <token>`; "
+    "an admin makes tokens with `modelyard token create`."
+)
+_STRANGE_CLIENT: Final = (
+    "The client id or its secret is missing, unknown, expired or deleted. Send a service principal's application id "
+    "and a secret of it by HTTP Basic; an admin makes secrets with `modelyard secrets create`."
+)
 _FAILURES: Final = {Outcome.DENIED: Denied, Outcome.MISSING: NotFound, Outcome.TAKEN: AlreadyExists}
 
 
@@ -73,6 +83,25 @@ class _Attempt:
 
 
 @dataclass(slots=True)
+class Uses:
+    """When tokens were last used, to the minute: kept in memory, as a read shall not wait for a transaction to write.
+
+    Each process has its own; what it has seen since the last time is taken, and written down by `NoteTokenUse`.
+    """
+
+    _seen: dict[str, int] = field(default_factory=dict[str, int])
+
+    def note(self, token_id: str, now: int) -> None:
+        """A token was shown just now."""
+        self._seen[token_id] = now - now % _MINUTE
+
+    def take(self) -> tuple[tuple[str, int], ...]:
+        """Ids of tokens and epoch milliseconds, and no more of them."""
+        seen, self._seen = self._seen, {}
+        return tuple(sorted(seen.items()))
+
+
+@dataclass(slots=True)
 class Gate:
     """Decides and records; shared by all threads of the process."""
 
@@ -80,6 +109,7 @@ class Gate:
     blobs: BlobStore
     signing_key: bytes
     clock: Callable[[], float] = time.time
+    uses: Uses = field(default_factory=Uses)
     _strangers: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
 
     def do(self, action: Action[Any, Done], credential: Credential, origin: Origin) -> Done:
@@ -143,9 +173,12 @@ class Gate:
         return action.run(tx)
 
     def _caller(self, tx: Look, credential: Credential) -> Caller:
+        caller, wrong = None, _STRANGER
         match credential:
             case Bearer(secret):
-                caller = access.caller_by_secret(tx, secret, self._now())
+                caller = self._bearer(tx, secret)
+            case ClientSecret(client_id, secret):
+                caller, wrong = credentials.client(tx, client_id, secret, self._now()), _STRANGE_CLIENT
             case Signed():
                 caller = access.caller_by_id(tx, self._checked(credential).principal_id)
             case Session(secret):
@@ -157,12 +190,16 @@ class Gate:
             case Server():
                 caller = SERVER
             case _:
-                caller = None
+                pass
         if caller is None:
-            raise Unauthenticated(
-                "The token is missing, unknown, expired or revoked. Send `Authorization: Bearer <token>`; "
-                "an admin makes tokens with `modelyard token create`.",
-            )
+            raise Unauthenticated(wrong)
+        return caller
+
+    def _bearer(self, tx: Look, secret: str) -> Caller | None:
+        now = self._now()
+        caller = access.caller_by_secret(tx, secret, now)
+        if caller is not None:
+            self.uses.note(caller.token_id, now)
         return caller
 
     def _in_session(self, tx: Look, secret: str) -> Caller:

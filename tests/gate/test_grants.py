@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from modelyard.action import METASTORE, Action, Ref
 from modelyard.actions import access, catalogs, entity_tags, explain, files, grants, models, versions
-from modelyard.domain.access import EVERYBODY, PrincipalKind
+from modelyard.domain.access import EVERYBODY, PrincipalChange, PrincipalKind
 from modelyard.domain.explain import Explanation, Readiness, Role
 from modelyard.domain.grants import Assignment
 from modelyard.domain.models import Tag
@@ -300,7 +300,7 @@ class TestExplanations:
     def test_of_somebody_shut_out_say_so(self, world: World) -> None:
         model, alice = world.model(), world.person()
         world.grant(containers(model)[0], alice.name, U_C, U_S, EXECUTE)
-        world.do(access.UpdatePrincipal(PrincipalKind.USER, alice.id, active=False))
+        world.do(access.UpdatePrincipal(PrincipalKind.USER, alice.id, PrincipalChange(active=False)))
         found = explained(world, alice.name, "EXECUTE", model)
         assert (found.allowed, "not active" in found.reason) == (False, True)
 

@@ -7,14 +7,15 @@ import contextlib
 import pytest
 
 from modelyard.action import Ref
-from modelyard.actions import access, catalogs, files, grants, models, uploads, versions
+from modelyard.actions import access, catalogs, files, grants, models, tokens, uploads, versions
 from modelyard.domain import names
 from modelyard.domain.access import PrincipalKind
+from modelyard.domain.conditions import Attribute, Comparison, Operator
 from modelyard.domain.filters import VersionFilter
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Kind, Privilege
 from modelyard.errors import Failure, Invalid
-from tests.house.world import World
+from tests.house.world import World, joining, leaving
 
 USER, GROUP = PrincipalKind.USER, PrincipalKind.GROUP
 
@@ -44,17 +45,17 @@ def test_any_words_of_a_principal_are_taken_or_refused(world: World, word: str) 
     group, _ = world.group()
     grant = GrantChange(word, add=frozenset({Privilege.EXECUTE}))
     for action in (
-        access.CreateToken(word),
-        access.CreateTokenFor(word),
+        tokens.CreateToken(word),
+        tokens.CreateTokenFor(word),
         access.CreatePrincipal(USER, world.new_name(), word),
         access.CreatePrincipal(GROUP, world.new_name(), members=(word,)),
         access.GetPrincipal(USER, word),
-        access.ListPrincipals(USER, name=word),
-        access.UpdatePrincipal(GROUP, group, join=(word,)),
-        access.UpdatePrincipal(GROUP, group, leave=(word,)),
-        access.UpdatePrincipal(GROUP, word),
+        access.ListPrincipals(USER, condition=Comparison(Attribute.USER_NAME, Operator.CO, word)),
+        joining(group, word),
+        leaving(group, word),
+        joining(word, group),
         access.DeletePrincipal(USER, word),
-        access.RevokeToken(word),
+        tokens.RevokeToken(word),
         grants.GetGrants(model, word),
         grants.GetEffectiveGrants(model, word),
         grants.ChangeGrants(model, (grant,)),

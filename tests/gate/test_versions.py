@@ -21,7 +21,7 @@ from modelyard.errors import AlreadyExists, Changed, Denied, Failure, NotFound, 
 from modelyard.store import models as store
 from modelyard.store.tx import Row
 from tests.gate.threads import THREADS, at_once, persistent
-from tests.house.world import World, containers
+from tests.house.world import World, containers, joining, leaving
 from tests.support import InProcess
 
 NEW = versions.Registration(source="here")
@@ -322,7 +322,7 @@ class TestOwnershipOfAGroup:
         catalog = world.catalog()
         world.do(catalogs.UpdateCatalog(catalog, catalogs.Change(owner=name)), world.owner)
         world.do(catalogs.GetCatalog(catalog), person)
-        world.do(access.UpdatePrincipal(PrincipalKind.GROUP, id_, leave=(person.id,)))
+        world.do(leaving(id_, person.id))
         with pytest.raises(Denied):
             world.do(catalogs.GetCatalog(catalog), person)
 
@@ -337,7 +337,7 @@ class TestOwnershipOfAGroup:
         inner, _ = world.group()
         outer, _ = world.group(inner)
         with pytest.raises(Failure, match="cannot hold each other"):
-            world.do(access.UpdatePrincipal(PrincipalKind.GROUP, inner, join=(outer,)))
+            world.do(joining(inner, outer))
 
 
 def _counts(world: World) -> dict[str, int]:

@@ -11,14 +11,14 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from modelyard.action import Action, Ref
-from modelyard.actions import access, catalogs, models, prompts, versions
-from modelyard.domain.access import EVERYBODY, PrincipalKind
+from modelyard.actions import catalogs, models, prompts, versions
+from modelyard.domain.access import EVERYBODY
 from modelyard.domain.filters import Part, Term, VersionFilter
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
 from modelyard.domain.prompts import Link, LinkKind
 from modelyard.errors import Denied, NotFound
-from tests.house.world import Person, World
+from tests.house.world import Person, World, joining, leaving
 
 PEOPLE, GROUPS = 3, 3
 MOST = int(os.environ.get("MODELYARD_TEST_WORLDS", "20"))
@@ -109,7 +109,7 @@ class Tree:
         """Bring an arrangement about; what is returned takes it back."""
         do = self.world.do
         for group, member in wanted.members:
-            join = access.UpdatePrincipal(PrincipalKind.GROUP, self.ids[group], join=(self.ids[member],))
+            join = joining(self.ids[group], self.ids[member])
             do(join)
         for place, owner in wanted.owners.items():
             do(self._give(place, self.names[owner]))
@@ -127,7 +127,7 @@ class Tree:
                 do(self._give(place, self.world.owner.name))
             for group, member in wanted.members:
                 leave = (self.ids[member],)
-                do(access.UpdatePrincipal(PrincipalKind.GROUP, self.ids[group], leave=leave))
+                do(leaving(self.ids[group], *leave))
 
         return undo
 

@@ -11,6 +11,7 @@ from modelyard.actions import (
     access,
     aliases,
     catalogs,
+    credentials,
     entity_tags,
     exchange,
     explain,
@@ -24,10 +25,12 @@ from modelyard.actions import (
     seals,
     sessions,
     tagging,
+    tokens,
     uploads,
     versions,
 )
-from modelyard.domain.access import PrincipalKind, Session
+from modelyard.domain.access import PrincipalChange, PrincipalKind, Session
+from modelyard.domain.conditions import Attribute, Comparison, Operator
 from modelyard.domain.explain import Role
 from modelyard.domain.files import Entry
 from modelyard.domain.filters import Part, Term, VersionFilter
@@ -177,8 +180,15 @@ def _everywhere(made: Ref, query: Action[Any, Any]) -> Action[Any, Any]:
     return query
 
 
-def _another_token(at: Stage) -> Action[Any, Any]:
-    return access.RevokeToken(at.world.do(access.CreateToken("the owner's"), at.world.owner).token.id)
+def _token(at: Stage) -> str:
+    """The id of a token of the owner's."""
+    return at.world.do(tokens.CreateToken("the owner's"), at.world.owner).token.id
+
+
+def _secret(at: Stage) -> tuple[str, str]:
+    """The ids of a service principal that the owner speaks for, and of a secret of it."""
+    robot = at.world.robot()
+    return robot.id, at.world.do(credentials.CreateSecret(robot.id)).secret.id
 
 
 EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
@@ -186,13 +196,27 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     access.WhoAmI: lambda _at: access.WhoAmI(),
     access.CreatePrincipal: lambda at: access.CreatePrincipal(USER, at.world.new_name()),
     access.GetPrincipal: lambda at: access.GetPrincipal(USER, at.world.owner.id),
-    access.ListPrincipals: lambda at: access.ListPrincipals(USER, name=at.world.owner.name),
-    access.UpdatePrincipal: lambda at: access.UpdatePrincipal(USER, at.world.person().id, active=False),
+    access.ListPrincipals: lambda at: access.ListPrincipals(
+        USER, condition=Comparison(Attribute.USER_NAME, Operator.EQ, at.world.owner.name)
+    ),
+    access.UpdatePrincipal: lambda at: access.UpdatePrincipal(
+        USER, at.world.person().id, PrincipalChange(active=False)
+    ),
     access.DeletePrincipal: lambda at: access.DeletePrincipal(USER, at.world.person().id),
-    access.CreateToken: lambda _at: access.CreateToken("mine"),
-    access.CreateTokenFor: lambda at: access.CreateTokenFor(at.world.owner.name),
-    access.ListTokens: lambda _at: access.ListTokens(),
-    access.RevokeToken: _another_token,
+    tokens.CreateToken: lambda _at: tokens.CreateToken("mine"),
+    tokens.CreateTokenFor: lambda at: tokens.CreateTokenFor(at.world.owner.name),
+    tokens.ListTokens: lambda _at: tokens.ListTokens(),
+    tokens.FindTokens: lambda at: tokens.FindTokens(at.world.owner.name),
+    tokens.GetToken: lambda at: tokens.GetToken(_token(at)),
+    tokens.UpdateToken: lambda at: tokens.UpdateToken(_token(at), "better"),
+    tokens.RevokeToken: lambda at: tokens.RevokeToken(_token(at)),
+    tokens.NoteTokenUse: lambda at: tokens.NoteTokenUse(((_token(at), 60_000),)),
+    tokens.ForgetExpiredTokens: lambda _at: tokens.ForgetExpiredTokens(),
+    # Secrets of service principals
+    credentials.CreateSecret: lambda at: credentials.CreateSecret(at.world.robot().id),
+    credentials.ListSecrets: lambda at: credentials.ListSecrets(_secret(at)[0]),
+    credentials.DeleteSecret: lambda at: credentials.DeleteSecret(*_secret(at)),
+    credentials.IssueToken: lambda _at: credentials.IssueToken(),
     grants.GetGrants: lambda at: grants.GetGrants(at.world.model()),
     grants.GetEffectiveGrants: lambda at: grants.GetEffectiveGrants(at.world.model()),
     grants.ChangeGrants: lambda at: grants.ChangeGrants(

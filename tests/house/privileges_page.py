@@ -11,7 +11,7 @@ from typing import Any
 from modelyard.action import ACTIONS, METASTORE, Action, Chore, Need
 from modelyard.app import ROWS
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
-from modelyard.surfaces.wire import Arrival, Departure, Entrance, Joining, Public, Row, Translation
+from modelyard.surfaces.wire import Arrival, Departure, Entrance, Form, Joining, Public, Row, Translation
 
 PAGE = Path(__file__).parents[2] / "docs" / "privileges.md"
 
@@ -104,7 +104,9 @@ _HEADINGS = {
     "grants": "Grants",
     "explain": "Explanations",
     "metastore": "The metastore and its workspace",
-    "access": "Principals and tokens",
+    "access": "Principals",
+    "tokens": "Tokens",
+    "credentials": "Secrets of service principals",
     "sessions": "Signing in and out",
     "journal": "The audit",
     "seals": "The seals over the audit",
@@ -161,7 +163,7 @@ def _readers(row: Row) -> list[Callable[..., Any]]:
     match row:
         case Translation():
             return [row.read, *(_readers(row.near) if row.near else [])]
-        case Departure():
+        case Form() | Departure():
             return [row.read]
         case Arrival() | Joining():
             return [row.ask, *([row.keep] if row.keep else [])]

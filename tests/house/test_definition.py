@@ -153,6 +153,8 @@ class TestRoutes:
             "/.well-known/databricks-config",
             "/health",
             "/ready",
+            "/oidc/.well-known/oauth-authorization-server",
+            "/oidc/.well-known/openid-configuration",
         }
         for row in app.ROWS:
             assert bool(privileges_page.actions_of(row)) != isinstance(row, Public), row.path

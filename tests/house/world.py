@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from modelyard.action import METASTORE, Action, Ref
-from modelyard.actions import access, catalogs, files, grants, models, prompts, versions
-from modelyard.domain.access import ADMINS, Bearer, Credential, PrincipalKind
+from modelyard.actions import access, catalogs, files, grants, models, prompts, tokens, versions
+from modelyard.domain.access import ADMINS, Bearer, Credential, ListChange, PrincipalChange, PrincipalKind
 from modelyard.domain.journal import Origin
 from modelyard.domain.privileges import GrantChange, Kind, Privilege
 from modelyard.domain.prompts import Draft
@@ -67,7 +67,13 @@ class World:
 
     def person(self) -> Person:
         made = self.do(access.CreatePrincipal(PrincipalKind.USER, self.new_name("user") + "@example.com"))
-        token = self.do(access.CreateTokenFor(made.principal.name))
+        token = self.do(tokens.CreateTokenFor(made.principal.name))
+        return Person(made.principal.id, made.principal.name, Bearer(token.secret))
+
+    def robot(self) -> Person:
+        """A service principal with a token."""
+        made = self.do(access.CreatePrincipal(PrincipalKind.SERVICE_PRINCIPAL, self.new_name("robot")))
+        token = self.do(tokens.CreateTokenFor(made.principal.name))
         return Person(made.principal.id, made.principal.name, Bearer(token.secret))
 
     def group(self, *members: str) -> tuple[str, str]:
@@ -85,13 +91,13 @@ class World:
     def let(self, who: Person, privilege: Privilege, on: Ref) -> None:
         """Give somebody a privilege; managing the metastore is being one of the admins."""
         if (privilege, on) == (Privilege.MANAGE, METASTORE):
-            self.do(access.UpdatePrincipal(PrincipalKind.GROUP, ADMINS, join=(who.id,)))
+            self.do(joining(ADMINS, who.id))
         else:
             self.grant(on, who.name, privilege)
 
     def forbid(self, who: Person, privilege: Privilege, on: Ref) -> None:
         if (privilege, on) == (Privilege.MANAGE, METASTORE):
-            self.do(access.UpdatePrincipal(PrincipalKind.GROUP, ADMINS, leave=(who.id,)))
+            self.do(leaving(ADMINS, who.id))
         else:
             self.revoke(on, who.name, privilege)
 
@@ -161,6 +167,16 @@ class World:
         """Bring an `MLmodel` file, and finalize."""
         self.do(files.KeepFile(model, number, "MLmodel", *self.blob(MLMODEL)), self.owner)
         self.do(versions.FinalizeVersion(model, number), self.owner)
+
+
+def joining(group: str, *members: str) -> access.UpdatePrincipal:
+    """What puts principals in a group, all by their ids."""
+    return access.UpdatePrincipal(PrincipalKind.GROUP, group, PrincipalChange(members=ListChange(add=members)))
+
+
+def leaving(group: str, *members: str) -> access.UpdatePrincipal:
+    """What takes them out again."""
+    return access.UpdatePrincipal(PrincipalKind.GROUP, group, PrincipalChange(members=ListChange(remove=members)))
 
 
 def containers(ref: Ref) -> tuple[Ref, Ref]:

@@ -10,7 +10,7 @@ import httpx
 import pytest
 
 from modelyard.action import Action
-from modelyard.actions import access, sessions
+from modelyard.actions import access, sessions, tokens
 from modelyard.domain.access import ADMINS, Bearer, PrincipalKind, ProvenIdentity, Server, Session, Unproven
 from modelyard.domain.journal import Origin
 from modelyard.domain.sessions import (
@@ -254,8 +254,8 @@ class TestASessionEnds:
 
 def test_a_session_that_nothing_confirms_changes_nothing_even_by_a_get(inside: InProcess, session: Session) -> None:
     with pytest.raises(Unauthenticated, match="A cookie alone changes nothing"):
-        ask(inside, access.CreateToken(), session)
-    ask(inside, access.CreateToken(), Session(session.secret, confirmed=True))
+        ask(inside, tokens.CreateToken(), session)
+    ask(inside, tokens.CreateToken(), Session(session.secret, confirmed=True))
 
 
 def test_strangers_cannot_fill_the_disk_with_sign_ins(inside: InProcess) -> None:

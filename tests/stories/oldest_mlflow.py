@@ -15,7 +15,7 @@ SOURCE, TARGET = "staging.ml_team.half", "prod.ml_team.half"
 class Half(mlflow.pyfunc.PythonModel):
     """A model of one division."""
 
-    def predict(self, context: object, model_input: pd.DataFrame, params: object = None) -> pd.Series:  # noqa: ARG002  MLflow's own names
+    def predict(self, context: object, model_input: pd.DataFrame, params: object = None) -> object:  # noqa: ARG002  MLflow's own names
         return model_input["x"] / 2
 
 

@@ -21,7 +21,7 @@ import msgspec
 import pytest
 
 from modelyard.app import ROWS
-from modelyard.surfaces.wire import Arrival, Departure, Entrance, Public, Row
+from modelyard.surfaces.wire import Arrival, Departure, Entrance, Form, Public, Row
 from tests.support import LEGACY, SCIM, UNITY, Server
 from tests.surfaces.world import FILES, Folder, World, check_no_leak, refusal
 
@@ -88,6 +88,11 @@ class Stage:
                 "include_browse": True,
                 "lifetime_seconds": 5,
                 "start_part_number": 1,
+                "grant_type": "client_credentials",
+                "scope": "all-apis",
+                "update_mask": "comment",
+                "token": {"comment": "c"},
+                "lifetime": "60s",
                 "part_number": 1,
                 "expire_time": "2999-01-01T00:00:00Z",
             }
@@ -132,6 +137,9 @@ def send(client: httpx.Client, row: Row, said: dict[str, Any]) -> httpx.Response
     url = target + ("?" + "&".join(query) if query else "")
     if isinstance(row, Arrival | Departure | Public) or row.method in {"GET", "HEAD"}:
         return client.request(row.method, url, content=b"x" if isinstance(row, Arrival) else None)
+    if isinstance(row, Form):
+        form = "&".join(f"{name}={percent(value)}" for name, value in rest.items())
+        return client.request(row.method, url, content=form)
     return client.request(row.method, url, content=json.dumps(rest).encode())
 
 

@@ -411,12 +411,12 @@ def test_a_deletion_is_said_in_a_body_or_in_a_query(world: World) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "HEAD", "PURGE"])
 def test_a_wrong_method_is_an_unknown_address(world: World, method: str) -> None:
-    known = {(row.method, row.path) for row in ROWS}
-    paths = {row.path for row in ROWS if "{path:rest}" not in row.path}
+    answered = [re.sub(r"\{\w+\}", "[^/]+", row.path) for row in ROWS if row.method == method]
+    paths = {re.sub(r"\{\w+\}", "x", row.path) for row in ROWS if "{path:rest}" not in row.path}
     for path in sorted(paths):
-        if (method, path) in known:
+        if any(re.fullmatch(pattern, path) for pattern in answered):
             continue
-        answer = world.admin.request(method, re.sub(r"\{\w+\}", "x", path))
+        answer = world.admin.request(method, path)
         assert answer.status_code == 404, (method, path, answer.status_code, answer.text)
         if method != "HEAD":
             refusal(answer, *NO_ROUTE)

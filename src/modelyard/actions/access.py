@@ -1,54 +1,62 @@
-"""Who there is, and what they show: principals, groups and tokens."""
+"""Who there is: principals and groups."""
 
 from __future__ import annotations
 
-import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
 from modelyard.action import METASTORE, Command, Need, Query, Ref
 from modelyard.domain.access import (
     ADMINS,
+    ALSO_CALLED,
     BUILT_IN,
-    MAX_TOKEN_COMMENT,
-    NewToken,
+    EVERYBODY,
+    EVERYTHING,
+    NO_PROFILE,
     Principal,
+    PrincipalChange,
     PrincipalKind,
-    Token,
-    lifetime,
+    Profile,
+    Shown,
+    label,
     principal_name,
 )
+from modelyard.domain.conditions import Attribute, Condition
 from modelyard.domain.journal import Event
 from modelyard.domain.privileges import Privilege
 from modelyard.errors import AlreadyExists, Invalid, NotFound, WrongState
-from modelyard.store import access
+from modelyard.store import access, principals
 from modelyard.store.tx import Look, Write, new_id
-
-TOKEN_PREFIX: Final = "mypat_"  # noqa: S105  what tokens begin with, so that scanners find leaked ones
-
-
-def new_secret() -> str:
-    """A token's secret: a prefix and 256 random bits."""
-    return TOKEN_PREFIX + secrets.token_hex(32)
 
 
 @dataclass(frozen=True)
 class PrincipalCard:
-    """A principal with the groups it is in, or the members that it has."""
+    """A principal with what a directory tells of it, the groups it is directly in, and the members that it has."""
 
     principal: Principal
-    related: tuple[Principal, ...]
+    profile: Profile
+    groups: tuple[Principal, ...]
+    members: tuple[Principal, ...]
 
 
-def _card(tx: Look, principal: Principal) -> PrincipalCard:
-    is_group = principal.kind is PrincipalKind.GROUP
-    return PrincipalCard(
-        principal,
-        tuple(access.members(tx, principal.id) if is_group else access.direct_groups(tx, principal.id)),
+def _cards(tx: Look, found: Sequence[Principal], shown: Shown = EVERYTHING) -> tuple[PrincipalCard, ...]:
+    """Cards of some principals, with as many questions to the database for many as for one."""
+    ids = [each.id for each in found]
+    holders = [each.id for each in found if each.kind is PrincipalKind.GROUP and shown.shows("members")]
+    profiles = principals.profiles(tx, ids)
+    groups = principals.groups(tx, ids) if shown.shows("groups") else {}
+    members = principals.members(tx, holders) if holders else {}
+    return tuple(
+        PrincipalCard(each, profiles[each.id], groups.get(each.id, ()), members.get(each.id, ())) for each in found
     )
 
 
-def _there(tx: Look, kind: PrincipalKind, id_: str) -> Principal:
+def _card(tx: Look, kind: PrincipalKind, id_: str) -> PrincipalCard:
+    return _cards(tx, [there(tx, kind, id_)])[0]
+
+
+def there(tx: Look, kind: PrincipalKind, id_: str) -> Principal:
+    """The principal of this kind and id, or `NotFound`."""
     found = access.principal_by_id(tx, id_)
     if found is None or found.kind is not kind:
         raise NotFound(f"there is no {kind.replace('_', ' ')} with id {id_}.")
@@ -66,7 +74,7 @@ class WhoAmI(Query[Look, PrincipalCard]):
 
     def run(self, tx: Look) -> PrincipalCard:
         """The caller."""
-        return _card(tx, tx.caller.principal)
+        return _cards(tx, [tx.caller.principal])[0]
 
 
 @dataclass(frozen=True)
@@ -77,21 +85,29 @@ class CreatePrincipal(Command[Write, PrincipalCard]):
     name: str
     display_name: str = ""
     members: tuple[str, ...] = ()
+    profile: Profile = NO_PROFILE
+    active: bool = True
     metastore: Ref = METASTORE
 
     needs = (Need(Privilege.MANAGE, on="metastore"),)
 
     def run(self, tx: Write) -> PrincipalCard:
-        """Make it; service principals are named by an application id of their own."""
-        name = principal_name(self.name)
-        if access.principal_by_name(tx, name):
-            raise AlreadyExists(f"there is a principal with name {name} already.")
-        made = Principal(new_id(), self.kind, name, self.display_name or name)
-        access.add_principal(tx, made, tx.now)
-        for member in self.members:
-            _join(tx, made.id, member)
+        """Make it; what it could do under this name before, if it was there, is forgotten."""
+        name = _free(tx, self.name)
+        shown = label(self.display_name, "display name") or name
+        made = Principal(new_id(), self.kind, name, shown, self.active)
+        principals.add(tx, made, tx.now, self.profile.checked())
+        _set_members(tx, made, self.members)
         tx.announce(Event.PRINCIPAL_CREATED, "", principal=name, kind=self.kind.value)
-        return _card(tx, made)
+        return _cards(tx, [made])[0]
+
+
+def _free(tx: Look, name: str) -> str:
+    """A valid name that nobody has."""
+    name = principal_name(name)
+    if name.lower() in ALSO_CALLED or access.principal_by_name(tx, name):
+        raise AlreadyExists(f"there is a principal with name {name} already.")
+    return name
 
 
 @dataclass(frozen=True)
@@ -105,80 +121,104 @@ class GetPrincipal(Query[Look, PrincipalCard]):
 
     def run(self, tx: Look) -> PrincipalCard:
         """The principal, or `NotFound`."""
-        return _card(tx, _there(tx, self.kind, self.id))
+        return _card(tx, self.kind, self.id)
 
 
 @dataclass(frozen=True)
 class PrincipalList:
-    """Some principals, how many there are in all, and how many come before these."""
+    """Some principals, how many there are in all, how many come before these, and what is shown of them."""
 
     cards: tuple[PrincipalCard, ...]
     total: int
     skipped: int = 0
+    shown: Shown = EVERYTHING
 
 
 @dataclass(frozen=True)
 class ListPrincipals(Query[Look, PrincipalList]):
-    """List principals of a kind by name, from a place on, or the one of a name."""
+    """List principals of a kind that meet a condition, from a place on, by name or by another attribute."""
 
     kind: PrincipalKind
     skip: int = 0
     most: int = 100
-    name: str = ""
+    condition: Condition | None = None
+    by: Attribute = Attribute.USER_NAME
+    descending: bool = False
+    shown: Shown = EVERYTHING
 
     open_to = "every principal: names of principals are needed to read and make grants"
 
     def run(self, tx: Look) -> PrincipalList:
         """List them."""
-        if self.name:
-            one = access.principal_by_name(tx, self.name)
-            found = [one] if one and one.kind is self.kind else []
-            found, total = found[self.skip :][: self.most], len(found)
-        else:
-            found = access.principals(tx, self.kind, self.skip, self.most)
-            total = access.count_principals(tx, self.kind)
-        return PrincipalList(tuple(_card(tx, each) for each in found), total, self.skip)
+        order, window = (self.by, self.descending), (self.skip, self.most)
+        found = principals.search(tx, self.kind, self.condition, order, window)
+        total = principals.count(tx, self.kind, self.condition)
+        return PrincipalList(_cards(tx, found, self.shown), total, self.skip, self.shown)
 
 
 @dataclass(frozen=True)
 class UpdatePrincipal(Command[Write, PrincipalCard]):
-    """Change who is in a group, or whether a principal may come in."""
+    """Change a principal's names and profile, who is in a group, or whether a principal may come in."""
 
     kind: PrincipalKind
     id: str
-    join: tuple[str, ...] = ()
-    leave: tuple[str, ...] = ()
-    active: bool | None = None
+    change: PrincipalChange
     metastore: Ref = METASTORE
 
     needs = (Need(Privilege.MANAGE, on="metastore"),)
 
     def run(self, tx: Write) -> PrincipalCard:
-        """Change it."""
-        there = _there(tx, self.kind, self.id)
-        if (self.join or self.leave) and self.kind is not PrincipalKind.GROUP:
-            raise Invalid("only groups have members.")
-        for member in self.leave:
-            access.remove_member(tx, there.id, member)
-        for member in self.join:
-            _join(tx, there.id, member)
-        if self.active is not None:
-            access.set_active(tx, there.id, active=self.active)
-        if not any(member.active for member in access.members(tx, ADMINS)):
-            raise Invalid("the last active admin must stay one; make somebody else an admin first.")
-        tx.announce(Event.PRINCIPAL_UPDATED, "", principal=there.name)
-        return _card(tx, _there(tx, self.kind, self.id))
+        """Change it; grants and ownership stay with it under its new name."""
+        principals.lock(tx, ADMINS)
+        held = there(tx, self.kind, self.id)
+        changed = self.change.principal(held)
+        _check_names(tx, held, changed)
+        profile = self.change.profile(principals.profiles(tx, [held.id])[held.id])
+        principals.change(tx, changed, profile)
+        before = tuple(member.id for member in principals.members(tx, [held.id]).get(held.id, ()))
+        _set_members(tx, changed, self.change.members.applied(before), before)
+        _keep_an_admin(tx)
+        tx.announce(Event.PRINCIPAL_UPDATED, "", principal=changed.name)
+        return _card(tx, self.kind, self.id)
 
 
-def _join(tx: Write, group_id: str, member_id: str) -> None:
-    member = access.principal_by_id(tx, member_id)
-    if member is None:
-        raise NotFound(f"there is no principal with id {member_id} that could be a member.")
-    if group_id in access.ids_acted_as(tx, member_id) and member.kind is PrincipalKind.GROUP:
+def _check_names(tx: Look, held: Principal, changed: Principal) -> None:
+    if changed.active != held.active and held.kind is PrincipalKind.GROUP:
+        raise Invalid("a group is not switched on or off; take its members out, or delete it.")
+    if changed.name == held.name:
         return
-    if member_id in access.ids_acted_as(tx, group_id):
-        raise Invalid(f"group {member.name} holds this group already; groups cannot hold each other.")
-    access.add_member(tx, group_id, member_id)
+    if held.id in BUILT_IN:
+        raise Invalid(f"the group {held.name} is built in and keeps its name.")
+    if changed.name.lower() != held.name.lower():
+        _free(tx, changed.name)
+
+
+def _set_members(tx: Write, group: Principal, wanted: Sequence[str], before: Sequence[str] = ()) -> None:
+    joining = tuple(dict.fromkeys(each for each in wanted if each not in frozenset(before)))
+    if joining:
+        _check_joining(tx, group, joining)
+    for member in frozenset(before).difference(wanted):
+        principals.remove_member(tx, group.id, member)
+    for member in joining:
+        principals.add_member(tx, group.id, member)
+
+
+def _check_joining(tx: Look, group: Principal, joining: Sequence[str]) -> None:
+    if group.kind is not PrincipalKind.GROUP:
+        raise Invalid("only groups have members.")
+    if group.id == EVERYBODY:
+        raise Invalid(f"everybody is in {EVERYBODY} at all times; it has no members of its own.")
+    known = principals.ids_there(tx, joining)
+    if unknown := [member for member in joining if member not in known]:
+        raise NotFound(f"there is no principal with id {unknown[0]} that could be a member.")
+    above = access.ids_acted_as(tx, group.id)
+    if above.intersection(joining):
+        raise Invalid("one of these groups is, or holds, this very group; groups cannot hold each other.")
+
+
+def _keep_an_admin(tx: Look) -> None:
+    if not principals.active_admins(tx):
+        raise Invalid("the last active admin must stay one; make somebody else an admin first.")
 
 
 @dataclass(frozen=True)
@@ -193,86 +233,12 @@ class DeletePrincipal(Command[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Forget it."""
-        there = _there(tx, self.kind, self.id)
-        if there.id in BUILT_IN or there.id == tx.caller.principal.id:
-            raise Invalid(f"{there.name} cannot be deleted: it is built in, or it is you.")
-        if (owned := access.owned_by(tx, there.id)) is not None:
-            raise WrongState(f"{there.name} owns '{owned}'; give that to somebody else first.")
-        access.remove_principal(tx, there.id)
-        tx.announce(Event.PRINCIPAL_DELETED, "", principal=there.name, kind=there.kind.value)
-
-
-# Tokens
-
-
-@dataclass(frozen=True)
-class CreateToken(Command[Write, NewToken]):
-    """Make a token for the caller."""
-
-    comment: str = ""
-    seconds: int | None = None
-
-    open_to = "every principal: the token speaks for the caller"
-
-    def run(self, tx: Write) -> NewToken:
-        """The token, with the secret that is shown this once."""
-        return _new_token(tx, tx.caller.principal, self.comment, self.seconds)
-
-
-@dataclass(frozen=True)
-class CreateTokenFor(Command[Write, NewToken]):
-    """Make a token for another user or service principal, by its name."""
-
-    principal: str
-    comment: str = ""
-    seconds: int | None = None
-    metastore: Ref = METASTORE
-
-    needs = (Need(Privilege.MANAGE, on="metastore"),)
-
-    def run(self, tx: Write) -> NewToken:
-        """The token, with the secret that is shown this once."""
-        principal = access.required(tx, self.principal)
-        if principal.kind is PrincipalKind.GROUP:
-            raise Invalid("a group has no tokens; make one for a user or a service principal in it.")
-        return _new_token(tx, principal, self.comment, self.seconds)
-
-
-def _new_token(tx: Write, principal: Principal, comment: str, seconds: int | None) -> NewToken:
-    if len(comment) > MAX_TOKEN_COMMENT:
-        raise Invalid(f"a token's comment has at most {MAX_TOKEN_COMMENT} characters.")
-    milliseconds = lifetime(seconds)
-    expires_at = tx.now + milliseconds if milliseconds else None
-    token = Token(new_id(), principal.name, comment, tx.now, expires_at, tx.actor)
-    secret = new_secret()
-    access.add_token(tx, token, principal.id, secret)
-    tx.announce(Event.TOKEN_CREATED, "", principal=principal.name, token_id=token.id)
-    return NewToken(token, secret)
-
-
-@dataclass(frozen=True)
-class ListTokens(Query[Look, list[Token]]):
-    """List the caller's tokens, without their secrets."""
-
-    open_to = "every principal: it shows the caller's own"
-
-    def run(self, tx: Look) -> list[Token]:
-        """List them, oldest first."""
-        return access.tokens_of(tx, tx.caller.principal.id)
-
-
-@dataclass(frozen=True)
-class RevokeToken(Command[Write, None]):
-    """Revoke a token of the caller, or as an admin anybody's."""
-
-    id: str
-
-    open_to = "every principal: only its own tokens, or all as an admin; others are answered as unknown"
-
-    def run(self, tx: Write) -> None:
-        """Revoke it; it is refused from now on."""
-        owner = access.token_owner(tx, self.id)
-        if owner is None or (owner != tx.caller.principal.id and not tx.is_admin):
-            raise NotFound(f"there is no token with id {self.id}.")
-        access.remove_token(tx, self.id)
-        tx.announce(Event.TOKEN_REVOKED, "", token_id=self.id)
+        principals.lock(tx, ADMINS)
+        gone = there(tx, self.kind, self.id)
+        if gone.id in BUILT_IN or gone.id == tx.caller.principal.id:
+            raise Invalid(f"{gone.name} cannot be deleted: it is built in, or it is you.")
+        if (owned := principals.owned_by(tx, gone.id)) is not None:
+            raise WrongState(f"{gone.name} owns '{owned}'; give that to somebody else first.")
+        principals.remove(tx, gone.id)
+        _keep_an_admin(tx)
+        tx.announce(Event.PRINCIPAL_DELETED, "", principal=gone.name, kind=gone.kind.value)

@@ -11,7 +11,7 @@ from modelyard.domain.access import Caller, Principal, PrincipalKind, ProvenIden
 from modelyard.domain.journal import Event
 from modelyard.domain.sessions import IDLE_MILLISECONDS, SESSION_MILLISECONDS, Login, NewSession
 from modelyard.errors import Unauthenticated
-from modelyard.store import access, sessions
+from modelyard.store import access, principals, sessions
 from modelyard.store.tx import Write, new_id
 
 SESSION_PREFIX: Final = "myses_"
@@ -118,6 +118,6 @@ def _made(tx: Write, identity: ProvenIdentity) -> Principal:
     if not identity.may_join:
         raise Unauthenticated(f"{identity.name} is no user of this server yet; ask an admin to add that user.")
     made = Principal(new_id(), PrincipalKind.USER, identity.name, identity.display_name)
-    access.add_principal(tx, made, tx.now)
+    principals.add(tx, made, tx.now)
     tx.announce(Event.PRINCIPAL_CREATED, "", principal=made.name, kind=made.kind.value, issuer=identity.issuer)
     return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Annotated, Any, Final, Literal
 from urllib.parse import quote
@@ -25,6 +26,7 @@ _TOKEN: Final = (
     "comment",
     "created=creation_time",
     "expires=expiry_time",
+    "used=last_used_at",
     "by=created_by_username",
 )
 _FOLDERS: Final = {
@@ -153,14 +155,15 @@ def _told(kind: str, found: dict[str, Any]) -> dict[str, Any]:
 
 def _search(server: Client, kind: str, name: str | None = None) -> Iterator[dict[str, Any]]:
     folder, field = _FOLDERS[kind]
-    wanted = None if name is None else f'{field} eq "{name}"'
+    wanted = None if name is None else f"{field} eq {json.dumps(name, ensure_ascii=False)}"
     found = server.ask("GET", f"{SCIM}/{folder}", filter=wanted)["Resources"]
     if len(found) >= _MOST_LISTED:
         say(f"Only the first {_MOST_LISTED} of this kind are listed: {kind}.")
     return (_told(kind, each) for each in found)
 
 
-def _find(server: Client, name: str) -> dict[str, Any]:
+def find(server: Client, name: str) -> dict[str, Any]:
+    """The principal of this name, of whichever kind."""
     for kind in _FOLDERS:
         for found in _search(server, kind, name):
             return found
@@ -172,7 +175,7 @@ def _at(principal: dict[str, Any]) -> str:
 
 
 def _members(server: Client, names: list[str] | None) -> list[dict[str, str]]:
-    return [{"value": _find(server, name)["id"]} for name in names or ()]
+    return [{"value": find(server, name)["id"]} for name in names or ()]
 
 
 def create_principal(
@@ -216,7 +219,7 @@ def get_principal(name: PrincipalName, server: Server, as_json: AsJson = False) 
 
     Example: `modelyard principals get ml-team`
     """
-    show(_find(server, name), as_json=as_json, columns=_WHOLE_PRINCIPAL)
+    show(find(server, name), as_json=as_json, columns=_WHOLE_PRINCIPAL)
 
 
 def set_principal(
@@ -236,7 +239,7 @@ def set_principal(
     `modelyard principals set bob@example.com --inactive`
     """
     need_one(add_member, remove_member, active)
-    there = _find(server, name)
+    there = find(server, name)
     operations = [
         {"op": "add", "path": "members", "value": _members(server, add_member)},
         {"op": "remove", "path": "members", "value": _members(server, remove_member)},
@@ -252,7 +255,7 @@ def delete_principal(name: PrincipalName, server: Server, yes: Yes = False) -> N
 
     Example: `modelyard principals delete bob@example.com`
     """
-    there = _find(server, name)
+    there = find(server, name)
     confirm(f"Delete the {there['kind']} {name} with its tokens and grants?", yes=yes)
     server.ask("DELETE", _at(there))
     say(f"Deleted the {there['kind']} {name}.")
@@ -283,13 +286,18 @@ def create_token(
     typer.echo(made["token_value"])
 
 
-def list_tokens(server: Server, as_json: AsJson = False) -> None:
-    """List your tokens, without their secrets.
+def list_tokens(
+    server: Server,
+    everybody: Annotated[bool, typer.Option("--all", help="Everybody's, as an admin.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """List your tokens, without their secrets; they say to about a minute when they were last used.
 
-    Example: `modelyard token list --json`
+    Examples: `modelyard token list --json` · `modelyard token list --all`
     """
-    found = server.ask("GET", f"{TOKENS}/token/list")["token_infos"]
-    show(found, as_json=as_json, columns=_TOKEN)
+    path = "token-management/tokens" if everybody else "token/list"
+    columns = (_TOKEN[0], "owner", *_TOKEN[1:]) if everybody else _TOKEN
+    show(server.ask("GET", f"{TOKENS}/{path}")["token_infos"], as_json=as_json, columns=columns)
 
 
 def revoke_token(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelyard.cli import access, explain, journal, lineage, models, prompts
+from modelyard.cli import access, credentials, explain, journal, lineage, models, prompts
 from modelyard.cli.options import (
     CATALOGS,
     SCHEMAS,
@@ -41,6 +41,7 @@ def add_to(app: typer.Typer) -> None:
     prompts.add_to(app)
     lineage.add_to(app)
     access.add_to(app)
+    credentials.add_to(app)
     explain.add_to(app)
     journal.add_to(app)
 

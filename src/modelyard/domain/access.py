@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Final, TypeAlias
 
@@ -20,7 +20,12 @@ EVERYBODY: Final = "account users"
 
 BUILT_IN: Final = frozenset({ADMINS, EVERYBODY})
 
+ALSO_CALLED: Final = {"users": EVERYBODY}
+"""Names that nobody else may take: the group of everybody is called `users` in a Databricks workspace."""
+
 MAX_PRINCIPAL_NAME: Final = 255
+MAX_LABEL: Final = 255
+MAX_LABELS: Final = 100
 MAX_TOKEN_COMMENT: Final = 1_000
 MAX_TOKEN_SECONDS: Final = 10 * 366 * 24 * 3600
 
@@ -51,6 +56,129 @@ class Principal:
 
 
 @dataclass(frozen=True, slots=True)
+class Email:
+    """An address at which somebody is reached."""
+
+    value: str
+    type: str = "work"
+    primary: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What a directory tells of a principal, besides its names."""
+
+    external_id: str = ""
+    given_name: str = ""
+    family_name: str = ""
+    emails: tuple[Email, ...] = ()
+    roles: tuple[str, ...] = ()
+    entitlements: tuple[str, ...] = ()
+
+    def checked(self) -> Profile:
+        """The same, or `Invalid` where something is too long, too much, or cannot be kept."""
+        lists = (("emails", self.emails), ("roles", self.roles), ("entitlements", self.entitlements))
+        for what, items in lists:
+            if len(items) > MAX_LABELS:
+                raise Invalid(f"a principal has at most {MAX_LABELS} {what}.")
+        names = (self.external_id, self.given_name, self.family_name, *self.roles, *self.entitlements)
+        for value in (*names, *(each for email in self.emails for each in (email.value, email.type))):
+            label(value, "principal's profile")
+        return self
+
+
+NO_PROFILE: Final = Profile()
+"""What is known of a principal of whom no directory has told."""
+
+
+@dataclass(frozen=True, slots=True)
+class ListChange:
+    """How a list of texts changes: first it may be replaced as a whole, then some are taken away and some added."""
+
+    whole: tuple[str, ...] | None = None
+    add: tuple[str, ...] = ()
+    remove: tuple[str, ...] = ()
+
+    def adding(self, items: tuple[str, ...]) -> ListChange:
+        """The same change, and after it one that adds."""
+        return replace(self, add=(*self.add, *items), remove=tuple(each for each in self.remove if each not in items))
+
+    def removing(self, items: tuple[str, ...]) -> ListChange:
+        """The same change, and after it one that takes away."""
+        return replace(self, remove=(*self.remove, *items), add=tuple(each for each in self.add if each not in items))
+
+    def applied(self, held: tuple[str, ...]) -> tuple[str, ...]:
+        """What is in the list afterwards, each item once."""
+        kept = held if self.whole is None else self.whole
+        taken = frozenset(self.remove)
+        return tuple(dict.fromkeys((*(each for each in kept if each not in taken), *self.add)))
+
+
+UNCHANGED: Final = ListChange()
+
+
+@dataclass(frozen=True, slots=True)
+class PrincipalChange:
+    """What shall be different about a principal; None and an empty `ListChange` leave things as they are."""
+
+    name: str | None = None
+    display_name: str | None = None
+    active: bool | None = None
+    external_id: str | None = None
+    given_name: str | None = None
+    family_name: str | None = None
+    emails: tuple[Email, ...] | None = None
+    roles: ListChange = UNCHANGED
+    entitlements: ListChange = UNCHANGED
+    members: ListChange = UNCHANGED
+    """The ids of a group's members."""
+
+    def principal(self, held: Principal) -> Principal:
+        """The principal afterwards; a group is shown by its name."""
+        name = held.name if self.name is None else principal_name(self.name)
+        shown = held.display_name if self.display_name is None else label(self.display_name, "display name")
+        return replace(
+            held,
+            name=name,
+            display_name=name if held.kind is PrincipalKind.GROUP else shown or name,
+            active=held.active if self.active is None else self.active,
+        )
+
+    def profile(self, held: Profile) -> Profile:
+        """The profile afterwards, checked."""
+        return Profile(
+            external_id=held.external_id if self.external_id is None else self.external_id,
+            given_name=held.given_name if self.given_name is None else self.given_name,
+            family_name=held.family_name if self.family_name is None else self.family_name,
+            emails=held.emails if self.emails is None else self.emails,
+            roles=self.roles.applied(held.roles),
+            entitlements=self.entitlements.applied(held.entitlements),
+        ).checked()
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """Which attributes of a principal are asked for: `only` these, if there are any, and `never` those.
+
+    Names are in lower case; an attribute within another one is written with a dot.
+    """
+
+    only: frozenset[str] = frozenset()
+    never: frozenset[str] = frozenset()
+
+    def shows(self, attribute: str) -> bool:
+        """Whether an attribute is asked for; ids always are (RFC 7644 §3.9)."""
+        name = attribute.lower()
+        if name in {"id", "schemas"}:
+            return True
+        wanted = not self.only or any(each.partition(".")[0] == name for each in self.only)
+        return wanted and name not in self.never
+
+
+EVERYTHING: Final = Shown()
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """The principal who calls, and the ids of everything it acts as: itself and its groups, nested ones too."""
 
@@ -59,9 +187,17 @@ class Caller:
     token_id: str = ""
 
 
+class TokenKind(StrEnum):
+    """Personal tokens are made by hand, OAuth's for a client that shows its secret, sessions by signing in."""
+
+    PERSONAL = "personal"
+    OAUTH = "oauth"
+    SESSION = "session"
+
+
 @dataclass(frozen=True, slots=True)
 class Token:
-    """A personal access token without its secret; `expires_at` is epoch milliseconds, or None for never."""
+    """A token without its secret; times are epoch milliseconds, `expires_at` is None for never."""
 
     id: str
     principal: str
@@ -69,6 +205,9 @@ class Token:
     created_at: int
     expires_at: int | None
     created_by: str
+    principal_id: str = ""
+    last_used_at: int | None = None
+    """To the minute, some minutes late; None until the first use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +223,33 @@ class NewToken:
 
 
 @dataclass(frozen=True, slots=True)
+class Secret:
+    """What a service principal shows to get tokens, without its value; times as of a `Token`."""
+
+    id: str
+    created_at: int
+    created_by: str
+    expires_at: int | None
+    last_used_at: int | None
+
+    def is_live(self, now: int) -> bool:
+        """Whether it has not expired."""
+        return self.expires_at is None or self.expires_at > now
+
+
+@dataclass(frozen=True, slots=True)
+class NewSecret:
+    """A secret just made, with the value that is shown this once."""
+
+    secret: Secret
+    value: str
+
+    def __repr__(self) -> str:
+        """The secret without its value: it stays out of logs."""
+        return f"NewSecret({self.secret!r}, value=…)"
+
+
+@dataclass(frozen=True, slots=True)
 class Bearer:
     """A secret that a client showed in a header."""
 
@@ -92,6 +258,18 @@ class Bearer:
     def __repr__(self) -> str:
         """Nothing of the secret."""
         return "Bearer(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class ClientSecret:
+    """A service principal's application id, and a secret of its own, as OAuth clients show them."""
+
+    client_id: str
+    secret: str
+
+    def __repr__(self) -> str:
+        """Nothing of the secret."""
+        return f"ClientSecret({self.client_id!r}, …)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +322,7 @@ class Server:
     """The server itself, which asks for its own chores; nothing that a request says makes one."""
 
 
-Credential: TypeAlias = Bearer | Signed | Session | ProvenIdentity | Unproven | Server | None
+Credential: TypeAlias = Bearer | ClientSecret | Signed | Session | ProvenIdentity | Unproven | Server | None
 """What is handed to the gate; None is an anonymous caller."""
 
 SERVER: Final = Caller(Principal("", PrincipalKind.SERVICE_PRINCIPAL, "modelyard", "Modelyard"), frozenset())
@@ -171,6 +349,13 @@ def principal_name(name: str) -> str:
             "and without blanks at either end.",
         )
     return text(name, "principal's name")
+
+
+def label(value: str, what: str) -> str:
+    """A short text, as written."""
+    if len(value) > MAX_LABEL:
+        raise Invalid(f"a {what} has texts of at most {MAX_LABEL} characters, this one has {len(value)}.")
+    return text(value, what)
 
 
 def lifetime(seconds: int | None) -> int | None:

@@ -52,6 +52,8 @@ class Event(StrEnum):
     PRINCIPAL_DELETED = "principal.deleted"
     TOKEN_CREATED = "token.created"  # noqa: S105  the name of an event, not a secret
     TOKEN_REVOKED = "token.revoked"  # noqa: S105  the name of an event, not a secret
+    SECRET_CREATED = "secret.created"  # noqa: S105  the name of an event, not a secret
+    SECRET_DELETED = "secret.deleted"  # noqa: S105  the name of an event, not a secret
 
 
 class Result(StrEnum):

@@ -1,19 +1,18 @@
-"""Principals, groups and tokens: who calls, and what they hold on the way to a securable."""
+"""Principals and groups: who calls, and what they hold on the way to a securable."""
 
 from __future__ import annotations
 
 import hashlib
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import CTE, and_, bindparam, delete, func, literal, select, update
+from sqlalchemy import CTE, and_, bindparam, literal, select
 
-from modelyard.domain.access import EVERYBODY, Caller, Principal, PrincipalKind, Token
+from modelyard.domain.access import ALSO_CALLED, EVERYBODY, Caller, Principal, PrincipalKind
 from modelyard.domain.privileges import LEAVES, Chain, Kind, Node, Privilege, Question, decide
 from modelyard.domain.sessions import IDLE_MILLISECONDS
 from modelyard.errors import NoSuchPrincipal
 from modelyard.store import schema
 from modelyard.store.lists import is_in, texts
-from modelyard.store.tx import inserting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +21,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.expression import Select
 
     from modelyard.action import Ref
-    from modelyard.store.tx import Look, Row, Write
+    from modelyard.store.tx import Look, Row
 
 _principals, _members, _tokens = schema.principals, schema.members, schema.tokens
 _securables, _grants = schema.securables, schema.grants
@@ -38,10 +37,10 @@ def identities(start: Select[str]) -> CTE:
 _acting = identities(select(bindparam("principal_id", type_=schema.Name).label("id")))
 _ACTS_AS: Final = select(_acting.c.id)
 
-_PRINCIPAL: Final = (_principals.c.id, _principals.c.kind, _principals.c.name, _principals.c.display_name,
-                     _principals.c.active)  # fmt: skip
-_BY_ID: Final = select(*_PRINCIPAL).where(_principals.c.id == bindparam("principal_id"))
-_BY_NAME: Final = select(*_PRINCIPAL).where(_principals.c.folded == bindparam("name"))
+PRINCIPAL: Final = (_principals.c.id, _principals.c.kind, _principals.c.name, _principals.c.display_name,
+                    _principals.c.active)  # fmt: skip
+_BY_ID: Final = select(*PRINCIPAL).where(_principals.c.id == bindparam("principal_id"))
+_BY_NAME: Final = select(*PRINCIPAL).where(_principals.c.folded == bindparam("name"))
 
 
 SESSION: Final = "session"
@@ -55,7 +54,7 @@ def _callers(shown_as: ColumnElement[bool]) -> Select[Row]:
         .cte("token")
     )
     mine = identities(select(token.c.principal_id.label("id")))
-    shown = select(*_PRINCIPAL, token.c.token_id, token.c.expires_at, mine.c.id)
+    shown = select(*PRINCIPAL, token.c.token_id, token.c.expires_at, mine.c.id)
     return shown.join(token, token.c.principal_id == _principals.c.id).join(mine, literal(1) == 1)  # pyright: ignore[reportReturnType]
 
 
@@ -82,8 +81,7 @@ def _caller(rows: Sequence[Row], now: int) -> Caller | None:
     *told, active, token_id, expires_at, _ = rows[0]
     if not active or (expires_at is not None and expires_at <= now):
         return None
-    principal = _principal((*told, active))
-    return Caller(principal, frozenset(row[-1] for row in rows), token_id)
+    return Caller(principal((*told, active)), frozenset(row[-1] for row in rows), token_id)
 
 
 def caller_by_id(tx: Look, principal_id: str) -> Caller | None:
@@ -91,7 +89,7 @@ def caller_by_id(tx: Look, principal_id: str) -> Caller | None:
     row = tx.row(_BY_ID, principal_id=principal_id)
     if row is None or not row[4]:
         return None
-    return Caller(_principal(row), frozenset(ids_acted_as(tx, principal_id)))
+    return Caller(principal(row), frozenset(ids_acted_as(tx, principal_id)))
 
 
 def secret_hash(secret: str) -> str:
@@ -99,7 +97,8 @@ def secret_hash(secret: str) -> str:
     return hashlib.sha256(secret.encode("utf-8", "surrogateescape")).hexdigest()
 
 
-def _principal(row: Row) -> Principal:
+def principal(row: Row) -> Principal:
+    """A principal of the columns in `PRINCIPAL`."""
     id_, kind, name, display_name, active = row
     return Principal(id_, PrincipalKind(kind), name, display_name, bool(active))
 
@@ -169,54 +168,18 @@ def manages(tx: Look, ref: Ref) -> bool:
     return decide(Question(Privilege.MANAGE), Chain(found.nodes)).allowed
 
 
-# Principals and groups
-
-_INSERT_PRINCIPAL: Final = inserting(_principals)
-_INSERT_MEMBER: Final = inserting(_members)
-_DELETE_MEMBER: Final = delete(_members).where(
-    _members.c.group_id == bindparam("in_group"),
-    _members.c.member_id == bindparam("member"),
-)
-_IS_MEMBER: Final = select(_members.c.group_id).where(
-    _members.c.group_id == bindparam("in_group"),
-    _members.c.member_id == bindparam("member"),
-)
-_DELETE_PRINCIPAL: Final = delete(_principals).where(_principals.c.id == bindparam("principal_id"))
-_OWNS: Final = select(_securables.c.full_name).where(_securables.c.owner_id == bindparam("principal_id")).limit(1)
-_SET_ACTIVE: Final = (
-    update(_principals).where(_principals.c.id == bindparam("principal_id")).values(active=bindparam("is_active"))
-)
-_OF_KIND: Final = (
-    select(*_PRINCIPAL)
-    .where(_principals.c.kind == bindparam("of_kind"))
-    .order_by(_principals.c.folded)
-    .limit(bindparam("most"))
-    .offset(bindparam("skip"))
-)
-_COUNT_KIND: Final = select(func.count()).where(_principals.c.kind == bindparam("of_kind"))
-_GROUP_MEMBERS: Final = (
-    select(*_PRINCIPAL)
-    .join(_members, _members.c.member_id == _principals.c.id)
-    .where(_members.c.group_id == bindparam("in_group"))
-    .order_by(_principals.c.folded)
-)
-_DIRECT_GROUPS: Final = (
-    select(*_PRINCIPAL)
-    .join(_members, _members.c.group_id == _principals.c.id)
-    .where(_members.c.member_id == bindparam("member"))
-    .order_by(_principals.c.folded)
-)
+# Principals
 
 
 def principal_by_name(tx: Look, name: str) -> Principal | None:
     """The principal of this name, in any case."""
     row = tx.row(_BY_NAME, name=name.lower())
-    return _principal(row) if row else None
+    return principal(row) if row else None
 
 
 def required(tx: Look, name: str) -> Principal:
-    """The principal of this name, or `NoSuchPrincipal`."""
-    found = principal_by_name(tx, name)
+    """The principal of this name, or of another name of it, or `NoSuchPrincipal`."""
+    found = principal_by_name(tx, name) or principal_by_name(tx, ALSO_CALLED.get(name.lower(), ""))
     if found is None:
         raise NoSuchPrincipal(f"Could not find principal with name {name}")
     return found
@@ -225,121 +188,9 @@ def required(tx: Look, name: str) -> Principal:
 def principal_by_id(tx: Look, principal_id: str) -> Principal | None:
     """The principal of this id."""
     row = tx.row(_BY_ID, principal_id=principal_id)
-    return _principal(row) if row else None
-
-
-def principals(tx: Look, kind: PrincipalKind, skip: int, most: int) -> list[Principal]:
-    """Some principals of one kind, in the order of their names."""
-    return [_principal(row) for row in tx.rows(_OF_KIND, of_kind=kind.value, skip=skip, most=most)]
-
-
-def count_principals(tx: Look, kind: PrincipalKind) -> int:
-    """How many principals of one kind there are."""
-    row = tx.row(_COUNT_KIND, of_kind=kind.value)
-    return int(row[0]) if row else 0
-
-
-def members(tx: Look, group_id: str) -> list[Principal]:
-    """The direct members of a group."""
-    return [_principal(row) for row in tx.rows(_GROUP_MEMBERS, in_group=group_id)]
-
-
-def direct_groups(tx: Look, principal_id: str) -> list[Principal]:
-    """The groups that a principal is directly in."""
-    return [_principal(row) for row in tx.rows(_DIRECT_GROUPS, member=principal_id)]
+    return principal(row) if row else None
 
 
 def ids_acted_as(tx: Look, principal_id: str) -> set[str]:
     """The ids that a principal acts as."""
     return {id_ for (id_,) in tx.rows(_ACTS_AS, principal_id=principal_id)}
-
-
-def add_principal(tx: Write, principal: Principal, created_at: int) -> None:
-    """Keep a new principal."""
-    tx.run(
-        _INSERT_PRINCIPAL,
-        id=principal.id,
-        kind=principal.kind.value,
-        name=principal.name,
-        folded=principal.name.lower(),
-        display_name=principal.display_name,
-        active=int(principal.active),
-        created_at=created_at,
-        external_id="",
-        profile="{}",
-        entitlements="[]",
-    )
-
-
-def remove_principal(tx: Write, principal_id: str) -> None:
-    """Forget a principal with its tokens, grants and memberships."""
-    tx.run(_DELETE_PRINCIPAL, principal_id=principal_id)
-
-
-def owned_by(tx: Look, principal_id: str) -> str | None:
-    """The full name of something that the principal owns, if it owns anything."""
-    row = tx.row(_OWNS, principal_id=principal_id)
-    return row[0] if row else None
-
-
-def set_active(tx: Write, principal_id: str, *, active: bool) -> None:
-    """Let a principal in, or shut it out with everything it has kept as it is."""
-    tx.run(_SET_ACTIVE, principal_id=principal_id, is_active=int(active))
-
-
-def add_member(tx: Write, group_id: str, member_id: str) -> None:
-    """Put a principal in a group; it may be there already."""
-    if tx.row(_IS_MEMBER, in_group=group_id, member=member_id) is None:
-        tx.run(_INSERT_MEMBER, member_id=member_id, group_id=group_id)
-
-
-def remove_member(tx: Write, group_id: str, member_id: str) -> None:
-    """Take a principal out of a group; it may be out already."""
-    tx.run(_DELETE_MEMBER, in_group=group_id, member=member_id)
-
-
-# Tokens
-
-_TOKEN: Final = (_tokens.c.id, _principals.c.name, _tokens.c.comment, _tokens.c.created_at, _tokens.c.expires_at,
-                 _tokens.c.created_by)  # fmt: skip
-_INSERT_TOKEN: Final = inserting(_tokens)
-_TOKENS_OF: Final = (
-    select(*_TOKEN)
-    .join(_principals, _principals.c.id == _tokens.c.principal_id)
-    .where(_tokens.c.principal_id == bindparam("owner"), _tokens.c.kind != SESSION)
-    .order_by(_tokens.c.created_at, _tokens.c.id)
-)
-_TOKEN_OWNER: Final = select(_tokens.c.principal_id).where(_tokens.c.id == bindparam("token_id"))
-_DELETE_TOKEN: Final = delete(_tokens).where(_tokens.c.id == bindparam("token_id"))
-
-
-def add_token(tx: Write, token: Token, principal_id: str, secret: str) -> None:
-    """Keep a token, with its secret's hash only."""
-    tx.run(
-        _INSERT_TOKEN,
-        id=token.id,
-        secret_hash=secret_hash(secret),
-        principal_id=principal_id,
-        comment=token.comment,
-        created_at=token.created_at,
-        created_by=token.created_by,
-        expires_at=token.expires_at,
-        kind="personal",
-        last_used_at=None,
-    )
-
-
-def tokens_of(tx: Look, principal_id: str) -> list[Token]:
-    """The tokens of a principal, oldest first."""
-    return [Token(*row) for row in tx.rows(_TOKENS_OF, owner=principal_id)]
-
-
-def token_owner(tx: Look, token_id: str) -> str | None:
-    """The id of the principal whom a token speaks for, if there is such a token."""
-    row = tx.row(_TOKEN_OWNER, token_id=token_id)
-    return row[0] if row else None
-
-
-def remove_token(tx: Write, token_id: str) -> None:
-    """Revoke a token: it is unknown from now on."""
-    tx.run(_DELETE_TOKEN, token_id=token_id)

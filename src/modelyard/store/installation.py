@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import select
 
 from modelyard.domain.access import ADMINS, EVERYBODY, Principal, PrincipalKind, Token
-from modelyard.store import access, catalogs, schema
+from modelyard.store import catalogs, principals, schema, tokens
 from modelyard.store.tx import inserting, new_id
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def get(tx: Look) -> Installation | None:
 def make(tx: Write, admin: str, secret: str, now: int) -> Installation:
     """The first start: built-in groups, an admin with a token, the metastore."""
     for name in (ADMINS, EVERYBODY):
-        access.add_principal(tx, Principal(name, PrincipalKind.GROUP, name, name), now)
+        principals.add(tx, Principal(name, PrincipalKind.GROUP, name, name), now)
     first = Principal(new_id(), PrincipalKind.USER, admin, admin)
-    access.add_principal(tx, first, now)
-    access.add_member(tx, ADMINS, first.id)
+    principals.add(tx, first, now)
+    principals.add_member(tx, ADMINS, first.id)
     give_token(tx, first, secret, "made by the first start", now)
     made = Installation(catalogs.add_metastore(tx, now, admin), secrets.randbelow(10**15) + 10**15)
     tx.run(_ADD, id=made.metastore_id, workspace_id=made.workspace_id, created_at=now)
@@ -49,4 +49,4 @@ def make(tx: Write, admin: str, secret: str, now: int) -> Installation:
 def give_token(tx: Write, principal: Principal, secret: str, comment: str, now: int) -> None:
     """Make a token from the host, without anybody who asks."""
     token = Token(new_id(), principal.name, comment, now, None, "")
-    access.add_token(tx, token, principal.id, secret)
+    tokens.add(tx, token, principal.id, secret)

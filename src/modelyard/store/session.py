@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Final, cast
+from weakref import WeakKeyDictionary
 
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
@@ -47,7 +48,8 @@ class Database:
         self.engine: Engine = _engine(url, threads)
         self.is_sqlite: Final = self.engine.dialect.name == "sqlite"
         self._writing = threading.Lock() if self.is_sqlite else contextlib.nullcontext()
-        self._compiled: dict[Executable, _Statement] = {}
+        # Constants stay for good; a statement that was built for one search goes with it.
+        self._compiled: WeakKeyDictionary[Executable, _Statement] = WeakKeyDictionary()
 
     @contextlib.contextmanager
     def look(self) -> Generator[Look]:

@@ -9,7 +9,7 @@ from modelyard.surfaces.wire import Here, Public, Row
 
 def _databricks_config(here: Here) -> object:
     """Asked before every call of MLflow's client, so it is constant and cheap (protocol notes §1.d)."""
-    return {"workspace_id": str(here.workspace_id), "cloud": "AWS"}
+    return {"oidc_endpoint": f"{here.base_url}/oidc", "workspace_id": str(here.workspace_id), "cloud": "AWS"}
 
 
 ROWS: Final[tuple[Row, ...]] = (

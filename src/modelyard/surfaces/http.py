@@ -5,8 +5,6 @@ Bodies stream in the event loop, work runs in its lane; no transaction is open w
 
 from __future__ import annotations
 
-import base64
-import binascii
 import ipaddress
 import logging
 import re
@@ -36,6 +34,7 @@ from modelyard.surfaces.wire import (
     Bytes,
     Departure,
     Entrance,
+    Form,
     Here,
     Joining,
     Public,
@@ -45,6 +44,7 @@ from modelyard.surfaces.wire import (
     SignOn,
     Translation,
     Writer,
+    basic,
     blame,
     encode,
     signed_scope,
@@ -146,15 +146,15 @@ class Request:
         return int(told) if told.isascii() and told.isdigit() else None
 
 
-def _query(raw: bytes) -> dict[str, str]:
+def _query(raw: bytes, what: str = "query") -> dict[str, str]:
     if not raw:
         return {}
     if len(raw) > _MAX_QUERY:
-        raise TooLarge(f"the query has more than {_MAX_QUERY} bytes.")
+        raise TooLarge(f"the {what} has more than {_MAX_QUERY} bytes.")
     try:
         pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
     except ValueError:
-        raise Invalid("the query cannot be read; percent-encode it as UTF-8, with at most 100 parameters.") from None
+        raise Invalid(f"the {what} cannot be read; percent-encode it as UTF-8, with at most 100 parameters.") from None
     return dict(pairs)
 
 
@@ -173,10 +173,7 @@ def credential(request: Request, said: Mapping[str, str], here: Here) -> Credent
 
 
 def _basic(value: str) -> Credential:
-    try:
-        user, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
-    except (binascii.Error, ValueError):
-        return None
+    user, password = basic(value)
     return Bearer(password) if user == "token" else None
 
 
@@ -251,7 +248,7 @@ class Endpoint:
 
     async def _dispatch(
         self,
-        row: Translation | Arrival | Joining | Departure | Entrance,
+        row: Translation | Form | Arrival | Joining | Departure | Entrance,
         call: _Call,
         here: Here,
         receive: Receive,
@@ -266,6 +263,8 @@ class Endpoint:
         body = await _body(receive) if call.request.length != 0 else b""
         if isinstance(row, Joining):
             return _written(row.write(await self._join(row, call, body), here))
+        if isinstance(row, Form):
+            call, body = _filled(row, call, body), b""
         _, result = await self._asked(call, row.said, row.read, body)
         return _written(row.write(result, here))
 
@@ -366,11 +365,15 @@ def _written(answer: object) -> Reply:
 
 
 def _heard(row: Row, request: Request) -> dict[str, str]:
-    """What a row takes from headers; at an entrance, a query cannot say it instead where the header is missing."""
-    if isinstance(row, Entrance):
-        return {name: request.headers.get(header, "") for header, name in row.hears}
-    wanted = row.hears if isinstance(row, Translation) else ()
-    return {name: request.headers[header] for header, name in wanted if header in request.headers}
+    """What a row takes from headers; neither query nor body can say it where the header is missing."""
+    wanted = row.hears if isinstance(row, Translation | Form | Entrance) else ()
+    return {name: request.headers.get(header, "") for header, name in wanted}
+
+
+def _filled(row: Form, call: _Call, body: bytes) -> _Call:
+    """A call as its form tells it, and with the proof that is in the form."""
+    told = {**_query(body, "form"), **_heard(row, call.request)}
+    return replace(call, told=told, credential=row.proof(_said(row.said, told, b"")))
 
 
 def _said(kind: type[msgspec.Struct], told: dict[str, str], body: bytes) -> Said:

@@ -102,7 +102,7 @@ def _who(card: PrincipalCard, here: Here) -> dict[str, Any]:
     return {
         "user_name": card.principal.name,
         "display_name": card.principal.display_name,
-        "groups": sorted(group.name for group in card.related),
+        "groups": sorted(group.name for group in card.groups),
         "csrf_token": here.csrf_token,
     }
 

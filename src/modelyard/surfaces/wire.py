@@ -5,6 +5,7 @@ A row has no handler. It says how a request is read into an action and how a res
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -175,6 +176,26 @@ class Translation:
 
 
 @dataclass(frozen=True, slots=True)
+class Form:
+    """A form (`application/x-www-form-urlencoded`) that says itself who calls, as OAuth's clients do.
+
+    The query of its address says nothing, since addresses are kept in logs.
+    """
+
+    method: str
+    path: str
+    said: type[msgspec.Struct]
+    proof: Callable[[Said], Credential]
+    """What it shows of who calls."""
+    read: Callable[[Said], AnyAction]
+    write: Callable[[Any, Here], object]
+    blame: Callable[[Failure], Reply] = blame
+    hears: tuple[tuple[str, str], ...] = ()
+    """As of a `Translation`."""
+    doing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Public:
     """A constant that anybody may read: discovery and health, and nothing that depends on data."""
 
@@ -253,7 +274,7 @@ class Entrance:
     hears: tuple[tuple[str, str], ...] = (("cookie", "cookie"),)
 
 
-Row: TypeAlias = Translation | Public | Arrival | Joining | Departure | Entrance
+Row: TypeAlias = Translation | Form | Public | Arrival | Joining | Departure | Entrance
 
 
 class SignOn(Protocol):
@@ -366,6 +387,15 @@ def tags(pairs: list[Pair] | None) -> tuple[Tag, ...]:
 def text(value: str | None) -> str:
     """A comment, checked; left out is empty."""
     return comment(value or "")
+
+
+def basic(value: str) -> tuple[str, str]:
+    """The name and the password in HTTP Basic (RFC 7617), or two empty texts for what is none."""
+    try:
+        name, _, password = base64.b64decode(value.strip(), validate=True).decode().partition(":")
+    except ValueError:
+        return "", ""
+    return name, password
 
 
 def short(value: str | None) -> str:

@@ -9,13 +9,14 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from modelyard.action import Chore
 from modelyard.actions.seals import SealJournal
 from modelyard.actions.sessions import ForgetLogins
+from modelyard.actions.tokens import ForgetExpiredTokens, NoteTokenUse
 from modelyard.domain.access import Server
 from modelyard.domain.journal import Origin
 from modelyard.errors import Failure
@@ -31,16 +32,27 @@ _LONGEST_PAUSE: Final = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A chore, and how many seconds pass between two times that it is done.
+    """A chore, made when it is due, and how many seconds pass between two times that it is done.
 
-    A chore that answers true has more to do, and is done again at once.
+    A chore that answers true has more to do, and is done again at once. `make` gives None where there is nothing to do.
     """
 
-    chore: Chore[Any, Any]
+    name: str
+    make: Callable[[Gate], Chore[Any, Any] | None]
     seconds: float
 
 
-DUTIES: Final[tuple[Duty, ...]] = (Duty(SealJournal(), 1), Duty(ForgetLogins(), 600))
+def _note_token_use(gate: Gate) -> NoteTokenUse | None:
+    used = gate.uses.take()
+    return NoteTokenUse(used) if used else None
+
+
+DUTIES: Final[tuple[Duty, ...]] = (
+    Duty("SealJournal", lambda _gate: SealJournal(), 1),
+    Duty("NoteTokenUse", _note_token_use, 60),
+    Duty("ForgetExpiredTokens", lambda _gate: ForgetExpiredTokens(), 300),
+    Duty("ForgetLogins", lambda _gate: ForgetLogins(), 600),
+)
 """Every chore there is."""
 
 
@@ -84,7 +96,8 @@ class Keeper:
         """Do a chore once; the seconds after which it is due again."""
         origin = Origin(uuid.uuid4().hex)
         try:
-            more = self._gate.do(plan.duty.chore, Server(), origin)
+            chore = plan.duty.make(self._gate)
+            more = self._gate.do(chore, Server(), origin) if chore else None
         except Exception as error:  # noqa: BLE001  whatever happens, the other duties go on; it is logged
             plan.failures += 1
             self._tell(plan, error, origin)
@@ -94,7 +107,7 @@ class Keeper:
 
     @staticmethod
     def _tell(plan: _Plan, error: Exception, origin: Origin) -> None:
-        name, context = type(plan.duty.chore).__name__, {"request_id": origin.request_id}
+        name, context = plan.duty.name, {"request_id": origin.request_id}
         if isinstance(error, Failure):
             log.warning("%s failed %d times in a row: %s", name, plan.failures, error.message, extra=context)
         else:
