@@ -21,7 +21,7 @@ from modelyard.domain.access import (
 from modelyard.domain.journal import Event
 from modelyard.domain.privileges import GrantChange, Privilege
 from modelyard.errors import AlreadyExists, Invalid, NotFound, WrongState
-from modelyard.store import access
+from modelyard.store import access, catalogs
 from modelyard.store.tx import Look, Write, new_id
 
 TOKEN_PREFIX: Final = "mypat_"  # noqa: S105  what tokens begin with, so that scanners find leaked ones
@@ -88,6 +88,7 @@ class CreatePrincipal(Command[Write, PrincipalCard]):
             raise AlreadyExists(f"there is a principal with name {name} already.")
         made = Principal(new_id(), self.kind, name, self.display_name or name)
         access.add_principal(tx, made, tx.now)
+        access.lock_groups(tx)
         for member in self.members:
             _join(tx, made.id, member)
         tx.announce(Event.PRINCIPAL_CREATED, "", principal=name, kind=self.kind.value)
@@ -155,6 +156,7 @@ class UpdatePrincipal(Command[Write, PrincipalCard]):
 
     def run(self, tx: Write) -> PrincipalCard:
         """Change it."""
+        access.lock_groups(tx)
         there = _there(tx, self.kind, self.id)
         if (self.join or self.leave) and self.kind is not PrincipalKind.GROUP:
             raise Invalid("only groups have members.")
@@ -164,10 +166,14 @@ class UpdatePrincipal(Command[Write, PrincipalCard]):
             _join(tx, there.id, member)
         if self.active is not None:
             access.set_active(tx, there.id, active=self.active)
-        if not any(member.active for member in access.members(tx, ADMINS)):
-            raise Invalid("the last active admin must stay one; make somebody else an admin first.")
+        _keep_an_admin(tx)
         tx.announce(Event.PRINCIPAL_UPDATED, "", principal=there.name)
         return _card(tx, _there(tx, self.kind, self.id))
+
+
+def _keep_an_admin(tx: Look) -> None:
+    if not any(member.active for member in access.members(tx, ADMINS)):
+        raise Invalid("the last active admin must stay one; make somebody else an admin first.")
 
 
 def _join(tx: Write, group_id: str, member_id: str) -> None:
@@ -193,12 +199,14 @@ class DeletePrincipal(Command[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Forget it."""
+        access.lock_groups(tx)
         there = _there(tx, self.kind, self.id)
         if there.id in BUILT_IN or there.id == tx.caller.principal.id:
             raise Invalid(f"{there.name} cannot be deleted: it is built in, or it is you.")
         if (owned := access.owned_by(tx, there.id)) is not None:
             raise WrongState(f"{there.name} owns '{owned}'; give that to somebody else first.")
         access.remove_principal(tx, there.id)
+        _keep_an_admin(tx)
         tx.announce(Event.PRINCIPAL_DELETED, "", principal=there.name, kind=there.kind.value)
 
 
@@ -315,6 +323,7 @@ class ChangeGrants(Command[Write, dict[str, list[Privilege]]]):
     def run(self, tx: Write) -> dict[str, list[Privilege]]:
         """What everybody holds on it afterwards."""
         node = tx.at(self.securable)
+        catalogs.lock(tx, node.id)  # first, so that everybody adds to and takes from what the one before has left
         for change in self.changes:
             principal = access.required(tx, change.principal)
             access.change_grants(tx, node.id, principal.id, change.checked(node.kind))

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import CTE, and_, bindparam, delete, func, literal, select, update
 
-from modelyard.domain.access import EVERYBODY, Caller, Principal, PrincipalKind, Token
+from modelyard.domain.access import ADMINS, EVERYBODY, Caller, Principal, PrincipalKind, Token
 from modelyard.domain.privileges import LEAVES, Chain, Kind, Node, Privilege
 from modelyard.errors import NoSuchPrincipal
 from modelyard.store import schema
 from modelyard.store.lists import is_in, texts
-from modelyard.store.tx import inserting
+from modelyard.store.tx import Contended, inserting
 
 if TYPE_CHECKING:
     from sqlalchemy.sql.expression import Select
@@ -100,11 +100,19 @@ _CHAIN: Final = (
     .where(is_in(_securables.c.full_name, "levels"))
 )
 _EXISTS: Final = select(_securables.c.kind).where(_securables.c.full_name == bindparam("full_name"))
+_STAYS: Final = (
+    select(_securables.c.full_name)
+    .where(_securables.c.id == bindparam("securable"))
+    .with_for_update(read=True, key_share=True)
+)
 _CONTAINERS: Final = (Kind.METASTORE, Kind.CATALOG, Kind.SCHEMA)
 
 
 def chain(tx: Look, caller: Caller, ref: Ref, child: str = "") -> Chain:
-    """The chain that a reference names; `child` is the name that something new in it would take."""
+    """The chain that a reference names; `child` is the name that something new in it would take.
+
+    With a `child`, nobody renames or deletes the container until this transaction ends: the new full name is right.
+    """
     wanted = _levels(ref)
     found = _nodes(tx, caller, wanted)
     nodes: list[Node] = []
@@ -113,6 +121,8 @@ def chain(tx: Look, caller: Caller, ref: Ref, child: str = "") -> Chain:
         if node is None or not _is(node.kind, kind):
             return Chain(tuple(nodes), missing=Node(kind, "", full_name))
         nodes.append(node)
+    if child and tx.row(_STAYS, securable=nodes[-1].id) != (nodes[-1].full_name,):
+        raise Contended
     return Chain(tuple(nodes), taken=_taken(tx, nodes[-1], child) if child else None)
 
 
@@ -146,6 +156,7 @@ def _taken(tx: Look, parent: Node, child: str) -> Node | None:
 
 # Principals and groups
 
+_LOCK_GROUPS: Final = select(_principals.c.id).where(_principals.c.id == ADMINS).with_for_update(key_share=True)
 _INSERT_PRINCIPAL: Final = inserting(_principals)
 _INSERT_MEMBER: Final = inserting(_members)
 _DELETE_MEMBER: Final = delete(_members).where(
@@ -181,6 +192,14 @@ _DIRECT_GROUPS: Final = (
     .where(_members.c.member_id == bindparam("member"))
     .order_by(_principals.c.folded)
 )
+
+
+def lock_groups(tx: Write) -> None:
+    """Let changes of who is in which group, and who may come in, go one after the other.
+
+    Whether groups would hold each other, or no admin would be left, is a question about all of them.
+    """
+    tx.row(_LOCK_GROUPS)
 
 
 def principal_by_name(tx: Look, name: str) -> Principal | None:

@@ -15,7 +15,7 @@ from modelyard.errors import NotFound
 from modelyard.store import catalogs, schema
 from modelyard.store.catalogs import IS_ADMIN, SECURABLE_TAGS, VERSION_TAGS, held, passed, seen_by, shown
 from modelyard.store.lists import is_in, texts
-from modelyard.store.tx import inserting, new_id
+from modelyard.store.tx import Contended, inserting, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -86,7 +86,7 @@ def get(tx: Look, model_id: str) -> RegisteredModel:
     """A registered model that is there, with its aliases and tags."""
     row = tx.row(_GET, model=model_id)
     if row is None:
-        raise LookupError(model_id)
+        raise Contended
     return _models_of(tx, [row])[0]
 
 
@@ -238,7 +238,7 @@ def add_version(tx: Write, model: Node, told: Registration, *, logged_model: str
     """Make the next version, waiting for its files; `dependencies` is a JSON list."""
     row = tx.row(_NEXT, model=model.id)
     if row is None:
-        raise LookupError(model.full_name)
+        raise Contended
     by, now = tx.actor, tx.now
     made = Version(
         id=new_id(),
