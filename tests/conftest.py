@@ -40,6 +40,18 @@ class Postgres:
         self._run(f"CREATE DATABASE {name}" + ("" if empty else " TEMPLATE template_modelyard"))
         return self.uri(name)
 
+    @property
+    def socket(self) -> str:
+        """The path of the socket that it listens on."""
+        info = self._server.get_postmaster_info()
+        return f"{info.socket_dir}/.s.PGSQL.{info.port or 5432}"
+
+    def restart(self) -> None:
+        """Stop it as if the power went out, and start it again."""
+        control = [str(self._server.bin_path / "pg_ctl"), "-w", "-D", str(self._server.pgdata)]
+        user = self._server.system_user  # not root, as which PostgreSQL does not run
+        subprocess.run([*control, "-l", str(self._server.log), "-m", "immediate", "restart"], check=True, user=user)
+
     def stop(self) -> None:
         self._server.cleanup()
 
