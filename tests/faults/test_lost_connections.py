@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
@@ -56,7 +57,7 @@ class Setting:
     def state(self) -> list[object]:
         """Everything that changes change."""
         query = "SELECT md5(coalesce(string_agg(row::text, ',' ORDER BY row::text), '')) FROM {} AS row"
-        return [self.direct.execute(query.format(table)).fetchone() for table in TABLES]  # pyright: ignore[reportArgumentType, reportCallIssue]
+        return [self.direct.execute(query.format(table)).fetchone() for table in TABLES]
 
     def done(self, request_id: str) -> int:
         """How many audit rows say that a change was made for a request."""
@@ -163,7 +164,7 @@ def test_versions_have_no_gap_where_connections_break(setting: Setting) -> None:
 def test_an_outcome_that_stays_unknown_is_said_to_be_unknown(
     proxy: Proxy,
     postgres: Postgres,
-    tmp_path,
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(gate, "_PATIENCE_SECONDS", 1)
@@ -187,8 +188,8 @@ def test_a_restart_of_the_database_needs_none_of_the_server(setting: Setting, po
     with setting.server.client() as admin:
         setting.direct.close()
         postgres.restart()
-        for change in CHANGES:
-            assert CHANGES[change](admin, "900").is_success, "the first request after it already succeeds"
+        for change in CHANGES.values():
+            assert change(admin, "900").is_success, "the first request after it already succeeds"
 
 
 END_OTHERS = """
