@@ -29,7 +29,7 @@ WORKERS = 4
 def several(start_server: Starter, postgres: Postgres) -> Server:
     """A server of four processes on PostgreSQL."""
     server = start_server(postgres.make(), workers=str(WORKERS), threads="4")
-    wait_for(lambda: len(workers(server)) == WORKERS)
+    ready(server)
     return server
 
 
@@ -62,18 +62,21 @@ def alone(server: Server, pid: int) -> Iterator[None]:
         yield
     finally:
         for other in others:
-            os.kill(other, signal.SIGCONT)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(other, signal.SIGCONT)
 
 
-def ready(server: Server) -> None:
+def ready(server: Server, number: int = WORKERS) -> None:
     """Wait until each of the processes serves."""
-    for pid in workers(server):
-        with alone(server, pid), server.client() as admin:
-            admin.get("/ready").raise_for_status()
+
+    def told() -> bool:
+        log = (server.data / "log").read_text()
+        return len(workers(server)) == number and all(f"worker {pid} serves" in log for pid in workers(server))
+
+    wait_for(told, 60)
 
 
 def test_every_worker_serves_and_refuses_a_revoked_token_within_a_second(several: Server) -> None:
-    ready(several)
     token = several.make_user("leaver@example.com")
     with several.client() as admin, several.client(token) as leaver:
         for pid in workers(several):
@@ -99,7 +102,6 @@ def test_the_main_job_goes_through_any_of_the_workers(several: Server) -> None:
 
 def test_parts_that_came_to_different_workers_make_one_file(several: Server) -> None:
     prepare(several)
-    ready(several)
     one, two, three, four = workers(several)
     where = file(SOURCE, 1, "big")
     with alone(several, one), several.client() as admin:
@@ -130,7 +132,6 @@ def test_a_link_that_one_worker_signed_is_good_at_another(several: Server) -> No
 
 
 def test_a_worker_that_is_killed_is_started_again(several: Server) -> None:
-    ready(several)
     victim = min(workers(several))
     os.kill(victim, signal.SIGKILL)
     wait_for(lambda: victim not in workers(several) and len(workers(several)) == WORKERS)
@@ -138,7 +139,6 @@ def test_a_worker_that_is_killed_is_started_again(several: Server) -> None:
 
 
 def test_a_hangup_changes_all_workers_while_requests_are_answered(several: Server) -> None:
-    ready(several)
     before = workers(several)
     os.kill(several.pid, signal.SIGHUP)
     with several.client() as admin:
@@ -149,7 +149,6 @@ def test_a_hangup_changes_all_workers_while_requests_are_answered(several: Serve
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_ends_all_workers_and_finishes_what_is_under_way(several: Server, number: int) -> None:
     prepare(several)
-    ready(several)
     there = workers(several)
     with several.client() as admin:
         admin.post(f"{LEGACY}/model-versions/create", json={"name": SOURCE, "source": "s"}).raise_for_status()
@@ -168,7 +167,6 @@ def test_a_stop_ends_all_workers_and_finishes_what_is_under_way(several: Server,
 
 
 def test_workers_leave_with_a_parent_that_is_killed(several: Server) -> None:
-    ready(several)
     there = workers(several)
     several.kill()
     wait_for(lambda: not any(b"spawn_main" in command_line(pid) for pid in there))

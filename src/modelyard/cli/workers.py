@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from uvicorn.config import STARTUP_FAILURE, Config
 from uvicorn.supervisors import Multiprocess
@@ -31,6 +31,9 @@ if TYPE_CHECKING:
     from modelyard.surfaces.http import Endpoint
 
 log = logging.getLogger(__name__)
+
+_HUNG_SECONDS: Final = 30
+"""A worker that says nothing for so long is killed, and one that is to take another's place must serve by then."""
 
 
 def configuration(chosen: Settings, endpoint: Any, **more: Any) -> Config:  # noqa: ANN401  Uvicorn's own types
@@ -58,7 +61,13 @@ def supervise(chosen: Settings, listening: socket.socket) -> int:
     """Serve with several processes until a signal says stop; returns the exit status, 1 if one could not start."""
     built_there = partial(_endpoint, chosen)
     supervisor = Multiprocess(
-        configuration(chosen, built_there, factory=True, workers=chosen.workers),
+        configuration(
+            chosen,
+            built_there,
+            factory=True,
+            workers=chosen.workers,
+            timeout_worker_healthcheck=_HUNG_SECONDS,
+        ),
         sockets=[listening],
     )
     supervisor.run()
@@ -71,7 +80,7 @@ def _endpoint(chosen: Settings) -> Endpoint:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's, also where a terminal sends it to all
     threading.Thread(target=_leave_with_parent, name="orphan", daemon=True).start()
     try:
-        return app.build(chosen).endpoint
+        endpoint = app.build(chosen).endpoint
     except Unavailable as failure:
         # The parent has found the database well, so it will be again; meanwhile the parent starts one after another.
         log.warning("a worker waits: %s", failure.message)
@@ -83,6 +92,8 @@ def _endpoint(chosen: Settings) -> Endpoint:
     except Exception:
         log.exception("a worker cannot start")
         sys.exit(STARTUP_FAILURE)
+    log.info("worker %d serves", os.getpid())
+    return endpoint
 
 
 def _leave_with_parent() -> None:
