@@ -50,6 +50,7 @@ class Postgres:
         """Stop it as if the power went out, and start it again."""
         control = [str(self._server.bin_path / "pg_ctl"), "-w", "-D", str(self._server.pgdata)]
         user = self._server.system_user  # not root, as which PostgreSQL does not run
+        self._server.ensure_pgdata_inited()  # another run of pytest may have closed the folder to that user
         subprocess.run([*control, "-l", str(self._server.log), "-m", "immediate", "restart"], check=True, user=user)
 
     def stop(self) -> None:

@@ -181,7 +181,7 @@ def test_workers_that_cannot_start_end_the_server(several: Server) -> None:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     os.kill(min(workers(several)), signal.SIGKILL)
     assert several.process is not None
-    assert several.process.wait(30) == 1
+    assert several.process.wait(60) == 1
     assert "newer Modelyard" in (several.data / "log").read_text()
 
 

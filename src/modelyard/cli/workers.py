@@ -32,8 +32,11 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-_HUNG_SECONDS: Final = 30
-"""A worker that says nothing for so long is killed, and one that is to take another's place must serve by then."""
+_HUNG_SECONDS: Final = 10
+"""A worker that says nothing for so long is killed, and one that is to take another's place must serve by then.
+
+The parent waits so long at most when a worker dies while it is asked; a busy machine needs more than Uvicorn's five.
+"""
 
 
 def configuration(chosen: Settings, endpoint: Any, **more: Any) -> Config:  # noqa: ANN401  Uvicorn's own types
