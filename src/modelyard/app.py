@@ -6,6 +6,7 @@ import os
 import secrets
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -24,6 +25,7 @@ from modelyard.store.installation import Installation
 from modelyard.store.lock import Lock
 from modelyard.store.parts import PartStore
 from modelyard.store.session import Database
+from modelyard.store.tx import Contended
 from modelyard.surfaces import (
     credentials,
     discovery,
@@ -184,12 +186,21 @@ def lock_sqlite(database: Database) -> Lock:
 
 
 def _first_start(database: Database, settings: Settings) -> Installation:
+    """The installation; several servers that meet in an empty database make one, and one admin's token."""
     with database.look() as tx:
         there = installation.get(tx)
     if there:
         return there
+    try:
+        return _install(database, settings)
+    except Contended:
+        return _first_start(database, settings)
+
+
+def _install(database: Database, settings: Settings) -> Installation:
     secret = new_secret()
     with database.write() as tx:
+        # It writes ids that are the same for everybody, so another server waits there, and then finds it done.
         there = installation.make(tx, settings.admin, secret, int(time.time() * 1000))
         # Before the commit: an installation without a readable token would be of no use to anybody.
         write_private(settings.folder / "admin-token", secret)
@@ -215,8 +226,11 @@ def recover_token(settings: Settings) -> tuple[str, Path]:
             lock.release()
 
 
-def write_private(path: Path, text: str) -> None:
-    """Write a file of one line, durably, that only its owner may read; another reader sees the old or the new one."""
+def write_private(path: Path, text: str, *, replace: bool = True) -> None:
+    """Write a file of one line, durably, that only its owner may read; another reader sees the old or the new one.
+
+    Without `replace`, whoever comes second gets a `FileExistsError` and leaves the first one's file as it is.
+    """
     waiting = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     descriptor = os.open(waiting, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     try:
@@ -224,7 +238,13 @@ def write_private(path: Path, text: str) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    waiting.replace(path)
+    try:
+        if replace:
+            waiting.replace(path)
+        else:
+            path.hardlink_to(waiting)
+    finally:
+        waiting.unlink(missing_ok=True)
     folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(folder)
@@ -238,7 +258,8 @@ def signing_key(settings: Settings) -> bytes:
         return bytes.fromhex(settings.secret_key)
     file = make_private(settings.folder / "keys") / "signing"
     if not file.exists():
-        write_private(file, secrets.token_hex(32))
+        with suppress(FileExistsError):  # another process starts at the same moment
+            write_private(file, secrets.token_hex(32), replace=False)
     try:
         return bytes.fromhex(file.read_text().strip())
     except ValueError:

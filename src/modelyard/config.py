@@ -85,6 +85,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Make a user of whoever signs in for the first time, instead of refusing people that no admin has added."""
     oidc_link_users: bool = True
     """Let whoever signs in for the first time be the user who has that name already."""
+    workers: int = 1
+    """How many processes serve, behind one address; more than one needs PostgreSQL."""
     threads: int = 8
     """How many actions run at once in one process."""
     log_level: str = "info"
@@ -171,6 +173,8 @@ def _checked(settings: Settings) -> Settings:
         raise Invalid("secret_key must be 64 hex digits; `openssl rand -hex 32` makes one.")
     if not 0 <= settings.port < 1 << 16 or not 1 <= settings.threads <= 256:  # noqa: PLR2004  said in the message
         raise Invalid("port must be from 0 to 65535, and threads from 1 to 256.")
+    if not 1 <= settings.workers <= 64:  # noqa: PLR2004  said in the message
+        raise Invalid("workers must be from 1 to 64.")
     if "://" in settings.storage and not settings.storage.startswith("file:///"):
         raise Invalid("storage must be a folder, or its URL file:///…")
     if settings.log_format not in {"json", "text"} or settings.log_level not in {

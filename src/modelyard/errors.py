@@ -16,6 +16,7 @@ Failure
 ├── Changed               the object is no longer the one the caller saw
 ├── OutOfRange            the byte range lies outside the file
 ├── TooLarge              a bound was passed
+├── Undecided             whether it was committed is not known
 └── Unavailable           nothing was committed; asking again may help
 """
 
@@ -92,6 +93,10 @@ class OutOfRange(Failure):
 
 class TooLarge(Failure):
     """A bound on size or number was passed."""
+
+
+class Undecided(Failure):
+    """The database was lost while it committed, and for too long after: whether the change was made is not known."""
 
 
 class Unavailable(Failure):

@@ -6,6 +6,7 @@ audit row. If the work fails, everything is undone, and the attempt is recorded 
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import time
 from dataclasses import dataclass, field
@@ -38,10 +39,11 @@ from modelyard.errors import (
     NotFound,
     Unauthenticated,
     Unavailable,
+    Undecided,
 )
 from modelyard.store import access, credentials, journal
-from modelyard.store.session import CommitLost, Contended
-from modelyard.store.tx import Context, Write
+from modelyard.store.session import CommitLost, Unreachable
+from modelyard.store.tx import Contended, Context, Write, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +61,10 @@ Done = TypeVar("Done")
 
 _TRIES: Final = 5
 _MINUTE: Final = 60_000
+_PATIENCE_SECONDS: Final = 30
+"""How long a caller waits at most to learn what became of a COMMIT: less than clients wait for an answer (60, 120)."""
+_PAUSE_SECONDS: Final = 0.25
+_NOT_DONE: Final = "the database did not answer; nothing was changed. Ask again shortly."
 _COALESCED_SECONDS: Final = 60
 _MOST_ADDRESSES: Final = 10_000
 _STRANGER: Final = (
@@ -80,6 +86,9 @@ class _Attempt:
     origin: Origin
     caller: Caller | None = None
     reason: str = ""
+    event_id: str = field(default_factory=new_id)
+    is_settled: bool = False
+    """Whether its record, or why there is none, is known already."""
 
 
 @dataclass(slots=True)
@@ -134,7 +143,7 @@ class Gate:
             return self._caller(tx, credential)
 
     def check(self) -> None:
-        """Whether the database answers, or `Unavailable`."""
+        """Whether a transaction begins, or `Unavailable`."""
         with self.database.look():
             pass
 
@@ -149,7 +158,9 @@ class Gate:
                 if attempt.caller is not SERVER:
                     self._record(tx, attempt, Result.DONE, "", attempt.reason)
         except CommitLost:
-            self._settle_lost_commit(attempt)
+            if attempt.caller is SERVER:
+                raise
+            self._settle(attempt)
         return result
 
     def _decided(self, tx: Look, attempt: _Attempt, credential: Credential) -> Any:  # noqa: ANN401  as above
@@ -224,6 +235,7 @@ class Gate:
         action = attempt.action
         name = type(action).__name__
         told = journal.Attempt(
+            event_id=attempt.event_id,
             action=name[0].lower() + name[1:],
             securable=_subject(action),
             params=msgspec.json.encode(action).decode(),
@@ -238,6 +250,8 @@ class Gate:
     def _record_failure(self, attempt: _Attempt, failure: Exception) -> None:
         refused = isinstance(failure, Denied | Unauthenticated)
         if not (refused or attempt.action.changes) or attempt.caller is SERVER:
+            return
+        if attempt.is_settled or isinstance(failure, Unreachable):
             return
         message = failure.message if isinstance(failure, Failure) else "internal error"
         if attempt.caller is None and not self._is_news(attempt.origin, message):
@@ -259,12 +273,37 @@ class Gate:
         self._strangers[key] = now
         return True
 
-    def _settle_lost_commit(self, attempt: _Attempt) -> None:
-        """The answer to a COMMIT was lost: look whether its audit row is there before anybody is answered."""
-        with self.database.look() as tx:
-            if journal.was_done(tx, attempt.origin.request_id):
+    # Lost commits
+
+    def _settle(self, attempt: _Attempt) -> None:
+        """Find out whether a COMMIT without an answer happened; return if it did, and raise if not, or if none can say.
+
+        Whoever adds another audit row with the same event id waits in the database until the lost transaction has
+        ended. It then finds that row, or has taken its place, and nothing can be committed any more.
+        """
+        attempt.is_settled = True
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while time.monotonic() < until:
+            try:
+                result = self._outcome(attempt)
+            except (Unavailable, Contended):
+                time.sleep(_PAUSE_SECONDS)
+                continue
+            if result is Result.DONE:
                 return
-        raise Unavailable("the database did not answer; nothing was changed. Ask again shortly.")
+            raise Unavailable(_NOT_DONE)
+        raise Undecided(
+            "the database was lost while it kept this change: whether it did is not known. Look before asking again.",
+        )
+
+    def _outcome(self, attempt: _Attempt) -> Result:
+        with contextlib.suppress(Contended), self.database.write() as tx:
+            self._record(tx, attempt, Result.FAILED, Unavailable.__name__, _NOT_DONE)
+        with self.database.look() as tx:
+            found = journal.result_of(tx, attempt.event_id)
+        if found is None:
+            raise Contended
+        return found
 
 
 def _subject(action: Action[Any, Any]) -> str:

@@ -93,6 +93,7 @@ class CreatePrincipal(Command[Write, PrincipalCard]):
 
     def run(self, tx: Write) -> PrincipalCard:
         """Make it; what it could do under this name before, if it was there, is forgotten."""
+        principals.lock(tx, ADMINS)
         name = _free(tx, self.name)
         shown = label(self.display_name, "display name") or name
         made = Principal(new_id(), self.kind, name, shown, self.active)

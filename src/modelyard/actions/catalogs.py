@@ -56,6 +56,7 @@ def _change(tx: Write, node: Node, change: Change, full_name: str | None = None)
 
 
 def _delete(tx: Write, node: Node, *, force: bool) -> None:
+    catalogs.lock(tx, node.id)  # first, so that nothing is put inside once it was found empty
     inside = catalogs.child(tx, node.id)
     if inside and not force:
         raise WrongState(f"{node} is not empty: it holds '{inside}'. Delete what is inside, or set force=true.")

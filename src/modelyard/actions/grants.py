@@ -11,7 +11,7 @@ from modelyard.domain.grants import MOST, Assignment
 from modelyard.domain.journal import Event
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import GrantChange, Privilege
-from modelyard.store import access, grants
+from modelyard.store import access, catalogs, grants
 from modelyard.store.tx import Look, Write
 
 _WHOLE: Final = Window(10_000)
@@ -81,6 +81,7 @@ class ChangeGrants(Command[Write, Page[Assignment] | None]):
     def run(self, tx: Write) -> Page[Assignment] | None:
         """What everybody holds on it afterwards."""
         node = tx.at(self.securable)
+        catalogs.lock(tx, node.id)  # first, so that everybody adds to and takes from what the one before has left
         for change in self.changes:
             principal = access.required(tx, change.principal)
             grants.change(tx, node.id, principal.id, change.checked(node.kind))

@@ -7,7 +7,7 @@ import shlex
 import socket
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from rich.text import Text
@@ -17,9 +17,6 @@ from modelyard.cli import client, demo, health, logs
 from modelyard.cli.output import out, say, show
 from modelyard.config import Settings
 from modelyard.errors import Invalid
-
-if TYPE_CHECKING:
-    from uvicorn import Config
 
 Data = Annotated[Path | None, typer.Option("--data", help="The data folder [default: ~/.modelyard].")]
 DatabaseUrl = Annotated[
@@ -57,6 +54,7 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port; 0 picks a free one [default: 8585].")] = None,
     database: DatabaseUrl = None,
     storage: Storage = None,
+    workers: Annotated[int | None, typer.Option(help="Processes, on PostgreSQL [default: 1].")] = None,
     config_file: ConfigFile = None,
 ) -> None:
     """Start the server.
@@ -64,12 +62,16 @@ def serve(
     The first start on an empty database makes an admin and writes its token to `<data>/admin-token`.
 
     Examples: `modelyard serve` · `modelyard serve --data /srv/modelyard --port 0` ·
-    `modelyard serve --database postgresql://modelyard@db/modelyard`
+    `modelyard serve --database postgresql://modelyard@db/modelyard --workers 4`
     """
-    chosen = settings(config_file, data=data, host=host, port=port, database=database, storage=storage)
+    flags = {"data": data, "host": host, "port": port, "database": database, "storage": storage, "workers": workers}
+    chosen = settings(config_file, **flags)
+    if chosen.workers > 1 and chosen.database_url.startswith("sqlite"):
+        raise Invalid("SQLite is served by one process; set --database to PostgreSQL for several --workers.")
     import uvicorn  # noqa: PLC0415  only this command needs the web server
 
     from modelyard import app  # noqa: PLC0415  likewise the database and everything on it
+    from modelyard.cli import workers as processes  # noqa: PLC0415  likewise
 
     logs.set_up(chosen.log_level, chosen.log_format)
     built = app.build(chosen)
@@ -80,9 +82,12 @@ def serve(
         Text.assemble("Modelyard listens on ", (address, "bold"), f"  (data in {chosen.folder})"),
         soft_wrap=True,
     )
+    if chosen.workers > 1:
+        built.close()
+        sys.exit(processes.supervise(chosen, listening))
     try:
         built.start()
-        uvicorn.Server(_uvicorn(chosen, built.endpoint)).run(sockets=[listening])
+        uvicorn.Server(processes.configuration(chosen, built.endpoint)).run(sockets=[listening])
     finally:
         built.close()
 
@@ -101,29 +106,6 @@ def _address(chosen: Settings, listening: socket.socket) -> str:
     scheme = "https" if chosen.tls_certificate else "http"
     host = f"[{chosen.host}]" if ":" in chosen.host else chosen.host
     return f"{scheme}://{host}:{listening.getsockname()[1]}"
-
-
-def _uvicorn(chosen: Settings, endpoint: Any) -> Config:  # noqa: ANN401  the ASGI application
-    from uvicorn import Config  # noqa: PLC0415  as above
-
-    from modelyard.surfaces.bounded import BoundedProtocol  # noqa: PLC0415  as above
-
-    return Config(
-        endpoint,
-        http=BoundedProtocol,
-        loop="uvloop",
-        ws="none",
-        lifespan="off",
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        ssl_certfile=chosen.tls_certificate or None,
-        ssl_keyfile=chosen.tls_key or None,
-        proxy_headers=bool(chosen.trusted_proxies),
-        forwarded_allow_ips=list(chosen.trusted_proxies),
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=10,
-    )
 
 
 def migrate(data: Data = None, database: DatabaseUrl = None, config_file: ConfigFile = None) -> None:

@@ -13,6 +13,7 @@ from modelyard.domain.sessions import IDLE_MILLISECONDS
 from modelyard.errors import NoSuchPrincipal
 from modelyard.store import schema
 from modelyard.store.lists import is_in, texts
+from modelyard.store.tx import Contended
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,11 +119,19 @@ _CHAIN: Final = (
     .where(is_in(_securables.c.full_name, "levels"))
 )
 _EXISTS: Final = select(_securables.c.kind).where(_securables.c.full_name == bindparam("full_name"))
+_STAYS: Final = (
+    select(_securables.c.full_name)
+    .where(_securables.c.id == bindparam("securable"))
+    .with_for_update(read=True, key_share=True)
+)
 _CONTAINERS: Final = (Kind.METASTORE, Kind.CATALOG, Kind.SCHEMA)
 
 
 def chain(tx: Look, caller: Caller, ref: Ref, child: str = "") -> Chain:
-    """The chain that a reference names; `child` is the name that something new in it would take."""
+    """The chain that a reference names; `child` is the name that something new in it would take.
+
+    With a `child`, nobody renames or deletes the container until this transaction ends: the new full name is right.
+    """
     wanted = _levels(ref)
     found = _nodes(tx, caller, wanted)
     nodes: list[Node] = []
@@ -131,6 +140,8 @@ def chain(tx: Look, caller: Caller, ref: Ref, child: str = "") -> Chain:
         if node is None or not _is(node.kind, kind):
             return Chain(tuple(nodes), missing=Node(kind, "", full_name))
         nodes.append(node)
+    if child and tx.row(_STAYS, securable=nodes[-1].id) != (nodes[-1].full_name,):
+        raise Contended
     return Chain(tuple(nodes), taken=_taken(tx, nodes[-1], child) if child else None)
 
 

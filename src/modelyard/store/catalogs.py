@@ -15,7 +15,7 @@ from modelyard.domain.privileges import PASSAGE, Kind, Privilege
 from modelyard.errors import Invalid
 from modelyard.store import schema
 from modelyard.store.lists import is_in, texts
-from modelyard.store.tx import inserting, new_id
+from modelyard.store.tx import Contended, inserting, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -54,12 +54,11 @@ _UPDATE: Final = (
     .values({name: bindparam(f"new_{name}") for name in ("full_name", "owner_id", "comment", "properties")})
     .values(updated_at=bindparam("now"), updated_by=bindparam("actor"))
 )
-_RAW: Final = select(
-    _securables.c.full_name,
-    _securables.c.owner_id,
-    _securables.c.comment,
-    _securables.c.properties,
-).where(_securables.c.id == bindparam("securable"))
+_LOCK: Final = (
+    select(_securables.c.full_name, _securables.c.owner_id, _securables.c.comment, _securables.c.properties)
+    .where(_securables.c.id == bindparam("securable"))
+    .with_for_update()
+)
 _TOUCH: Final = (
     update(_securables)
     .where(_securables.c.id == bindparam("securable"))
@@ -148,7 +147,7 @@ def get(tx: Look, id_: str, *, browse_only: bool = False) -> Container:
     """A catalog or schema that is there."""
     row = tx.row(_GET, securable=id_)
     if row is None:
-        raise LookupError(id_)
+        raise Contended
     return _container((*row, not browse_only))
 
 
@@ -221,10 +220,7 @@ def change(
     properties: Mapping[str, str] | None = None,
 ) -> None:
     """Change what is given, and carry a new name on to everything inside."""
-    row = tx.row(_RAW, securable=id_)
-    if row is None:
-        raise LookupError(id_)
-    kept: dict[str, Any] = dict(zip(("full_name", "owner_id", "comment", "properties"), row, strict=True))
+    kept: dict[str, Any] = dict(zip(("full_name", "owner_id", "comment", "properties"), lock(tx, id_), strict=True))
     given = {
         "full_name": full_name,
         "owner_id": owner_id,
@@ -245,6 +241,14 @@ def bounds(container: str) -> dict[str, str]:
     return {"first": container + ".", "beyond": container + "/"}
 
 
+def lock(tx: Write, id_: str) -> Row:
+    """Keep a securable as it is until this transaction ends: nobody changes, renames or deletes it, or adds inside."""
+    row = tx.row(_LOCK, securable=id_)
+    if row is None:
+        raise Contended
+    return row
+
+
 def _rename_inside(tx: Write, old: str, new: str) -> None:
     tx.run(_RENAME_INSIDE, **bounds(old), renamed=new, tail=len(old) + 1)
 
@@ -256,7 +260,8 @@ def touch(tx: Write, securable_id: str) -> None:
 
 def remove(tx: Write, id_: str) -> None:
     """Remove a securable with everything inside; bytes that no row names are collected later."""
-    tx.run(_REMOVE, securable=id_)
+    if not tx.run(_REMOVE, securable=id_):
+        raise Contended
 
 
 def child(tx: Look, id_: str) -> str | None:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, or_, select
 
-from modelyard.domain.journal import Entry
+from modelyard.domain.journal import Entry, Result
 from modelyard.store import schema
-from modelyard.store.tx import inserting, new_id
+from modelyard.store.tx import inserting
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.expression import Select
 
     from modelyard.domain.access import Caller
-    from modelyard.domain.journal import AuditFilter, Origin, Result
+    from modelyard.domain.journal import AuditFilter, Origin
     from modelyard.domain.pages import Page, Window
     from modelyard.store.tx import Look, Row, Write
 
@@ -36,16 +36,18 @@ _RECENT: Final = (
     .order_by(_audit.c.seq.desc())
     .limit(bindparam("most"))
 )  # fmt: skip
-_DONE: Final = select(_audit.c.seq).where(_audit.c.request_id == bindparam("request"), _audit.c.result == "done")
+_RESULT: Final = select(_audit.c.result).where(_audit.c.event_id == bindparam("event"))
 
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """What is recorded of one attempt at an action.
 
-    `securable` is the full name of what it is about, `params` a JSON object without secrets.
+    `event_id` is its own: of two rows with the same one only one is ever kept. `securable` is the full name of what it
+    is about, `params` a JSON object without secrets.
     """
 
+    event_id: str
     action: str
     securable: str
     params: str
@@ -61,7 +63,7 @@ def record(tx: Write, attempt: Attempt, now: int) -> None:
     caller, origin = attempt.caller, attempt.origin
     tx.run(
         _ADD,
-        event_id=new_id(),
+        event_id=attempt.event_id,
         event_time=now,
         request_id=origin.request_id,
         service_name=SERVICE,
@@ -85,9 +87,10 @@ def recent(tx: Look, most: int) -> Sequence[Row]:
     return tx.rows(_RECENT, most=most)
 
 
-def was_done(tx: Look, request_id: str) -> bool:
-    """Whether a request's change is committed: what settles a COMMIT whose answer was lost."""
-    return tx.row(_DONE, request=request_id) is not None
+def result_of(tx: Look, event_id: str) -> Result | None:
+    """How an attempt ended, if that is recorded."""
+    row = tx.row(_RESULT, event=event_id)
+    return Result(row[0]) if row else None
 
 
 # Questions. Rows come by `seq`, which no row changes; their times follow it but for the clocks of several hosts.

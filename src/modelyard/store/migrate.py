@@ -11,13 +11,16 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy.exc import OperationalError
 
-from modelyard.errors import Invalid
+from modelyard.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
 _HERE: Final = Path(__file__).parent / "migrations"
+_TURN: Final = 0x6D6F64656C79
+"""The advisory lock by which PostgreSQL lets one of several `modelyard migrate` go first; any number would do."""
 
 
 def config() -> Config:
@@ -36,9 +39,12 @@ def head() -> str:
 
 
 def current(engine: Engine) -> str | None:
-    """The revision of a database; None for an empty one."""
-    with engine.connect() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+    """The revision of a database; None for an empty one, and `Unavailable` where there is no database."""
+    try:
+        with engine.connect() as connection:
+            return MigrationContext.configure(connection).get_current_revision()
+    except OperationalError as error:
+        raise Unavailable("the database cannot be reached. Does it run, and is its URL right?") from error
 
 
 def check(engine: Engine) -> None:
@@ -64,6 +70,9 @@ def upgrade(engine: Engine) -> tuple[str | None, str]:
             # All or nothing, also when killed; and a table that is made anew must not take its children with it.
             connection.exec_driver_sql("PRAGMA foreign_keys=OFF")
             connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("SET statement_timeout = 0")  # a large table takes as long as it takes
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_TURN})")
         settings = config()
         settings.attributes["connection"] = connection
         command.upgrade(settings, "head")

@@ -15,7 +15,7 @@ from modelyard.errors import NotFound
 from modelyard.store import catalogs, schema
 from modelyard.store.alias_table import AliasTable
 from modelyard.store.catalogs import LOCATED, SECURABLE_TAGS, SHOWN, VERSION_TAGS, VISIBLE, bounds, seen_by, shown
-from modelyard.store.tx import inserting, new_id
+from modelyard.store.tx import Contended, inserting, new_id
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +65,7 @@ def get(tx: Look, model_id: str) -> RegisteredModel:
     """A registered model that is there, with its aliases and tags."""
     row = tx.row(_GET, model=model_id)
     if row is None:
-        raise LookupError(model_id)
+        raise Contended
     return _models_of(tx, [row])[0]
 
 
@@ -225,7 +225,7 @@ def add_version(tx: Write, model: Node, told: Registration, *, logged_model: str
     """Make the next version, waiting for its files; `dependencies` is a JSON list."""
     row = tx.row(_NEXT, model=model.id)
     if row is None:
-        raise LookupError(model.full_name)
+        raise Contended
     by, now = tx.actor, tx.now
     made = Version(
         id=new_id(),

@@ -1,40 +1,68 @@
 """Transactions on SQLite and PostgreSQL. Only the gate and the composition root come here.
 
 SQLite is written by one thread at a time (a lock in the process, a lock file against a second process) and read by
-many, in WAL mode with `synchronous=FULL`. PostgreSQL reads in repeatable-read snapshots.
+many, in WAL mode with `synchronous=FULL`. PostgreSQL reads in repeatable-read snapshots and writes at READ COMMITTED:
+whoever decides by what it has read locks that first.
 """
 
 from __future__ import annotations
 
 import contextlib
+import logging
 import threading
 from typing import TYPE_CHECKING, Any, Final, cast
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolExhausted
 
 from modelyard.errors import Invalid, Unavailable
-from modelyard.store.tx import Look, Row, Write
+from modelyard.store.tx import Contended, Look, Row, Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Mapping, Sequence
 
-    from sqlalchemy import Engine, PoolProxiedConnection
+    from sqlalchemy import URL, Engine, PoolProxiedConnection
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.sql.expression import Executable
+
+log = logging.getLogger(__name__)
 
 _BUSY_MILLISECONDS: Final = 10_000
 _RETRIED_STATES: Final = frozenset({"40001", "40P01", "23505"})
 """PostgreSQL: serialization failure, deadlock, and a unique key that somebody else took in the meantime."""
-
-
+_READ_ONLY: Final = "25006"
+"""PostgreSQL's state when a server takes no changes: it became a standby, or its operator closed it."""
 _LIMIT_EXCEEDED: Final = "54"
 """PostgreSQL's class of states for values beyond its limits."""
 
+_BEGIN_READING: Final = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+_BEGIN_WRITING: Final = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE"
+_BOUNDS: Final = {
+    "synchronous_commit": "on",
+    "statement_timeout": "30s",
+    "lock_timeout": "10s",
+    "idle_in_transaction_session_timeout": "15s",
+}
+"""What PostgreSQL does for each of our connections: an answer is durable, and nothing waits, or is waited for, forever.
 
-class Contended(Exception):
-    """Two transactions met; nothing was done, and doing it again will see what the other did."""
+The last one ends the transaction of a client that is gone, so that its locks and its outcome are not open for long.
+"""
+_CONNECTING: Final = {
+    "application_name": "modelyard",
+    "connect_timeout": "3",
+    "keepalives_idle": "5",
+    "keepalives_interval": "2",
+    "keepalives_count": "3",
+    "tcp_user_timeout": "10000",
+}
+"""How soon a database that does not answer, or is cut off, is noticed: seconds, and milliseconds for the last."""
+_POOL_SECONDS: Final = 10
+
+
+class Unreachable(Unavailable):
+    """There is no connection to the database: it is down, full, or all of this process's are in use."""
 
 
 class CommitLost(Unavailable):
@@ -47,6 +75,8 @@ class Database:
     def __init__(self, url: str, threads: int) -> None:
         self.engine: Engine = _engine(url, threads)
         self.is_sqlite: Final = self.engine.dialect.name == "sqlite"
+        self._driver = cast("Any", self.engine.dialect.loaded_dbapi)
+        self._most: Final = threads + 3  # one more than can lie idle
         self._writing = threading.Lock() if self.is_sqlite else contextlib.nullcontext()
         # Constants stay for good; a statement that was built for one search goes with it.
         self._compiled: WeakKeyDictionary[Executable, _Statement] = WeakKeyDictionary()
@@ -54,8 +84,7 @@ class Database:
     @contextlib.contextmanager
     def look(self) -> Generator[Look]:
         """A transaction that reads one consistent state."""
-        with self._connection() as raw, self._translated():
-            self._begin(raw, "BEGIN", read_only=True)
+        with self._translated(), self._begun("BEGIN" if self.is_sqlite else _BEGIN_READING) as raw:
             try:
                 yield Look(_DriverCursor(raw, self._statement))
             finally:
@@ -64,8 +93,8 @@ class Database:
     @contextlib.contextmanager
     def write(self) -> Generator[Write]:
         """A transaction that is durable once this context ends without an exception."""
-        with self._writing, self._connection() as raw, self._translated():
-            self._begin(raw, "BEGIN IMMEDIATE", read_only=False)
+        begin = "BEGIN IMMEDIATE" if self.is_sqlite else _BEGIN_WRITING
+        with self._writing, self._translated(), self._begun(begin) as raw:
             try:
                 yield Write(_DriverCursor(raw, self._statement))
             except BaseException:
@@ -76,10 +105,12 @@ class Database:
     def _commit(self, raw: PoolProxiedConnection) -> None:
         try:
             raw.commit()
-        except self.engine.dialect.loaded_dbapi.OperationalError as error:
-            if self.is_sqlite or getattr(error, "sqlstate", None):
+        except self._driver.Error as error:
+            if self.is_sqlite or error.diag.severity_nonlocalized == "ERROR":
                 raw.rollback()  # the database itself said no
                 raise
+            # A connection that ends, even with words of the database's, tells nothing about the COMMIT before.
+            raw.invalidate()
             raise CommitLost("the database did not answer a commit.") from error
 
     def close(self) -> None:
@@ -87,30 +118,52 @@ class Database:
         self.engine.dispose()
 
     @contextlib.contextmanager
-    def _connection(self) -> Generator[PoolProxiedConnection]:
-        try:
-            raw = self.engine.raw_connection()
-        except DBAPIError as error:
-            raise Unavailable("the database cannot be reached; nothing was changed. Ask again shortly.") from error
+    def _begun(self, begin: str) -> Generator[PoolProxiedConnection]:
+        raw = self._begin(begin)
         try:
             yield raw
         finally:
             raw.close()
 
-    def _begin(self, raw: PoolProxiedConnection, sqlite: str, *, read_only: bool) -> None:
-        if self.is_sqlite:
-            raw.cursor().execute(sqlite)
-            return
-        from psycopg import IsolationLevel  # noqa: PLC0415  only PostgreSQL needs the driver
+    def _begin(self, begin: str) -> PoolProxiedConnection:
+        """A connection on which a transaction has begun.
 
-        connection = cast("Any", raw.dbapi_connection)
-        connection.isolation_level = IsolationLevel.REPEATABLE_READ if read_only else IsolationLevel.READ_COMMITTED
-        connection.read_only = read_only
+        Idle connections break when the database restarts. That is found out here, where nothing is lost by taking
+        another one, and costs no question of its own.
+        """
+        for _ in range(self._most):
+            raw = self._connection()
+            try:
+                if self.is_sqlite:
+                    raw.cursor().execute(begin)
+                else:
+                    connection = cast("Any", raw.dbapi_connection)
+                    connection.autocommit = True  # or the driver would begin a transaction of its own
+                    connection.execute(begin, prepare=False)
+            except self._driver.OperationalError:
+                if self.is_sqlite:
+                    raw.close()
+                    raise
+                raw.invalidate()
+            else:
+                return raw
+        raise Unreachable("the database closes every connection; nothing was changed. Ask again shortly.")
+
+    def _connection(self) -> PoolProxiedConnection:
+        try:
+            return self.engine.raw_connection()
+        except PoolExhausted as error:
+            raise Unreachable("too much is under way; nothing was changed. Ask again shortly.") from error
+        except (DBAPIError, self._driver.OperationalError) as error:
+            log.warning("the database cannot be reached: %s", str(error).strip())
+            raise Unreachable(
+                "the database cannot be reached, or takes no more connections; nothing was changed. Ask again shortly.",
+            ) from error
 
     @contextlib.contextmanager
     def _translated(self) -> Generator[None]:
         """Drivers' exceptions in our words; a message of theirs may hold SQL and never reaches a client."""
-        driver = self.engine.dialect.loaded_dbapi
+        driver = self._driver
         try:
             yield
         except driver.IntegrityError as error:
@@ -123,7 +176,7 @@ class Database:
                 raise Contended from error
             if state.startswith(_LIMIT_EXCEEDED):
                 raise Invalid("a value is longer than the database can keep.") from error
-            if isinstance(error, driver.OperationalError):
+            if isinstance(error, driver.OperationalError) or state == _READ_ONLY:
                 raise Unavailable("the database did not answer; nothing was changed. Ask again shortly.") from error
             raise
 
@@ -186,7 +239,20 @@ def _engine(url: str, threads: int) -> Engine:
         return engine
     if backend != "postgresql":
         raise Invalid(f"the database is {backend}; Modelyard keeps its tables in SQLite or PostgreSQL.")
-    return create_engine(parsed.set(drivername="postgresql+psycopg"), pool_size=threads + 2, pool_pre_ping=True)
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg"),
+        connect_args=_connecting(parsed),
+        pool_size=threads + 2,
+        max_overflow=0,
+        pool_timeout=_POOL_SECONDS,
+    )
+
+
+def _connecting(url: URL) -> dict[str, str]:
+    """How to connect to PostgreSQL; what the URL says itself goes first."""
+    bounds = " ".join(f"-c {name}={value}" for name, value in _BOUNDS.items())
+    told = {name: value for name, value in _CONNECTING.items() if name not in url.query}
+    return {**told, "options": f"{bounds} {url.query.get('options', '')}"}
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:  # noqa: ANN401  the driver's own type

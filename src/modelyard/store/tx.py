@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 Row = tuple[Any, ...]
 
 
+class Contended(Exception):
+    """Two transactions met; nothing was done, and doing it again will see what the other did."""
+
+
 def inserting(table: Table) -> Insert:
     """A statement that inserts one row with a value for every column but a serial `seq`."""
     return insert(table).values({column.name: bindparam(column.name) for column in table.c if column.name != "seq"})

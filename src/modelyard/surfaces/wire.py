@@ -34,6 +34,7 @@ from modelyard.errors import (
     TooLarge,
     Unauthenticated,
     Unavailable,
+    Undecided,
     WrongState,
 )
 
@@ -109,6 +110,7 @@ STATUS: Final[dict[type[Failure], tuple[int, str]]] = {
     Changed: (409, "ABORTED"),
     TooLarge: (400, "INVALID_PARAMETER_VALUE"),
     OutOfRange: (416, "INVALID_PARAMETER_VALUE"),
+    Undecided: (409, "UNKNOWN"),
     Unavailable: (503, "TEMPORARILY_UNAVAILABLE"),
 }
 """The status and code of each failure; one that is not here is told as its nearest ancestor.
