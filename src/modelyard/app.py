@@ -23,7 +23,7 @@ from modelyard.store.installation import Installation
 from modelyard.store.lock import Lock
 from modelyard.store.parts import PartStore
 from modelyard.store.session import Database
-from modelyard.surfaces import discovery, mlflow, modelyard, scim, tokens, unity
+from modelyard.surfaces import discovery, mlflow, modelyard, openapi, scim, tokens, unity
 from modelyard.surfaces import files as files_surface
 from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 _ABANDONED_SECONDS: Final = 7 * 24 * 3600
 """After a week without a byte, what was left of an upload is removed at the next start."""
 
-ROWS: Final[tuple[Row, ...]] = (
+_TABLES: Final[tuple[Row, ...]] = (
     *discovery.ROWS,
     *mlflow.ROWS,
     *unity.ROWS,
@@ -44,6 +44,7 @@ ROWS: Final[tuple[Row, ...]] = (
     *scim.ROWS,
     *tokens.ROWS,
 )
+ROWS: Final[tuple[Row, ...]] = openapi.with_document(_TABLES)
 """Every route there is."""
 
 
