@@ -17,6 +17,7 @@ from sqlalchemy import text
 from modelyard import app, config
 from modelyard.action import ACTIONS, METASTORE, Command, Need, Query, Ref
 from modelyard.domain.privileges import Privilege
+from modelyard.errors import NoSuchRoute
 from modelyard.store import schema
 from modelyard.surfaces.reach import actions_of
 from modelyard.surfaces.routes import Routes
@@ -134,6 +135,15 @@ class TestRoutes:
             path = row.path.replace("{path:rest}", "Models/a/b/c/1/x")
             found, _ = routes.find(row.method, path, row.doing)
             assert found is row, f"{row.method} {row.path} {row.doing}"
+
+    def test_an_unknown_action_is_no_request_for_the_plain_one(self) -> None:
+        """A misspelt `abort-upload` must not delete the file."""
+        routes = Routes(app.ROWS)
+        for row in app.ROWS:
+            if row.doing:
+                path = row.path.replace("{path:rest}", "Models/a/b/c/1/x")
+                with pytest.raises(NoSuchRoute):
+                    routes.find(row.method, path, row.doing + "s")
 
     def test_no_two_rows_answer_the_same_request(self) -> None:
         counted = Counter((row.method, row.path, row.doing) for row in app.ROWS)

@@ -114,7 +114,7 @@ def _operation(row: Row, shapes: _Shapes) -> Json:
         "summary": " / ".join(each.rstrip(".") for each in sentences),
         "description": "\n".join(f"* `{kind.__name__}`: {_passing(kind)}" for kind in kinds) or sentences[0],
         **_request(row, shapes),
-        "responses": {"2XX": _success(row), **shapes.refusals(row)},
+        "responses": {**_successes(row), **shapes.refusals(row)},
         "x-action": [kind.__name__ for kind in kinds],
         "x-needs": {kind.__name__: _needs(kind) for kind in kinds},
     }
@@ -150,13 +150,15 @@ def _operation_id(row: Row) -> str:
     return row.method.lower() + "".join(word[0].upper() + word[1:] for word in _WORD.findall(path))
 
 
-def _success(row: Row) -> Json:
+def _successes(row: Row) -> Json:
+    """What goes well; with which status, and whether with a body, only a row's functions know."""
     if row.method == "HEAD":
-        return {"description": "Done; the headers tell the rest."}
+        return {"2XX": {"description": "It is there; the headers tell the rest."}}
     if isinstance(row, Departure):
         whole = {"schema": {"type": "string", "contentMediaType": BYTES}}
-        return {"description": "The bytes, whole or in part.", "content": {BYTES: whole}}
-    return {"description": "Done.", "content": {JSON: {"schema": {"type": "object"}}}}
+        return {"2XX": {"description": "The bytes, whole or in part.", "content": {BYTES: whole}}}
+    done = {"2XX": {"description": "Done.", "content": {JSON: {"schema": {"type": "object"}}}}}
+    return done if row.method == "GET" else {**done, "204": {"description": "Done, and nothing to tell."}}
 
 
 def _joined(first: Json, second: Json) -> Json:
