@@ -31,7 +31,7 @@ from modelyard.errors import (
     Unavailable,
 )
 from modelyard.surfaces import wire
-from modelyard.surfaces.reach import Kind, actions_of, asking
+from modelyard.surfaces.reach import Kind, actions_of, functions_of
 from modelyard.surfaces.wire import JSON, Arrival, Departure, Joining, Public, Reply, Row, Translation, encode
 
 Json: TypeAlias = dict[str, Any]
@@ -118,8 +118,8 @@ def _operation(row: Row, shapes: _Shapes) -> Json:
         "x-action": [kind.__name__ for kind in kinds],
         "x-needs": {kind.__name__: _needs(kind) for kind in kinds},
     }
-    if isinstance(row, Public):
-        operation["security"] = []
+    if not isinstance(row, Translation | Arrival | Joining | Departure):
+        operation["security"] = []  # it is open to anybody, or the request says in its own words who calls
     if row.doing:
         operation["x-variants"] = {row.doing: operation["x-action"]}
     return operation
@@ -266,8 +266,8 @@ def _is_flat(schema: Json) -> bool:
 
 def _own(row: Row) -> ModuleType:
     """The protocol that a row belongs to: the module, or the package, that its functions are from."""
-    function = row.write if isinstance(row, Public) else asking(row)[0]
-    return sys.modules[".".join(function.__module__.split(".")[:3])]
+    homes = (function.__module__ for function in functions_of(row))
+    return sys.modules[".".join(next(home for home in homes if home != wire.__name__).split(".")[:3])]
 
 
 def _tag(row: Row) -> str:

@@ -1,18 +1,20 @@
 """Which actions a row leads to: read from the code of its functions, so that no list beside them can lie.
 
 A row's functions are followed into the functions that they name, as far as those belong to a surface or to the actions.
-An action's own methods are not: they run inside the gate, and ask for nothing more.
+An action's own methods are not: they run inside the gate, and ask for nothing more. Kinds of rows need not be known
+here: only functions that make actions name any.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import fields
 from functools import partial
 from types import CodeType, FunctionType, ModuleType
 from typing import Any, TypeAlias
 
-from modelyard.action import ACTIONS, Action
-from modelyard.surfaces.wire import Arrival, Departure, Joining, Public, Row, Translation
+from modelyard.action import ACTIONS, Action, Chore
+from modelyard.surfaces.wire import Row
 
 Kind: TypeAlias = type[Action[Any, Any]]
 
@@ -20,22 +22,27 @@ _FOLLOWED = ("modelyard.surfaces", "modelyard.actions")
 
 
 def actions_of(row: Row) -> tuple[Kind, ...]:
-    """The actions that a row's functions name, directly or through functions that they call, as they were defined."""
+    """The actions that a row's functions name, directly or through functions that they call, as they were defined.
+
+    Chores are left out: they are the server's own work, whoever asks.
+    """
     found: set[Kind] = set()
-    for function in asking(row):
-        _collect(function, found, set())
-    return tuple(kind for kind in ACTIONS if kind in found)
+    seen: set[int] = set()
+    for function in functions_of(row):
+        _collect(function, found, seen)
+    return tuple(kind for kind in ACTIONS if kind in found and not issubclass(kind, Chore))
 
 
-def asking(row: Row) -> tuple[Callable[..., Any], ...]:
-    """The functions of a row that make actions."""
-    match row:
-        case Translation() | Departure():
-            return (row.read,)
-        case Arrival() | Joining():
-            return (row.ask, row.keep) if row.keep else (row.ask,)
-        case Public():
-            return ()
+def functions_of(row: Row) -> Iterator[FunctionType]:
+    """The functions of a row, and of the rows that it holds, in the order in which it names them."""
+    for field in fields(row):
+        held = getattr(row, field.name)
+        if isinstance(held, partial):
+            held = held.func
+        if isinstance(held, FunctionType):
+            yield held
+        elif isinstance(held, Row):
+            yield from functions_of(held)
 
 
 def _collect(thing: object, found: set[Kind], seen: set[int]) -> None:
