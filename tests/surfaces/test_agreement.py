@@ -108,10 +108,11 @@ class Agreement(RuleBasedStateMachine):
 
     @initialize()
     def begin(self) -> None:
-        """A model with a version, and somebody who may read it."""
+        """A model with a version, somebody who may read it, and somebody who lacks one step of the way there."""
         for way, name in enumerate(("a", "a.s", "a.s.m")):
             self.agree(way, "create", OWNER, Pick(name, None), "")
-        self.agree(0, "grant", OWNER, Pick("a", None), READER, READING, frozenset())
+        for to, held in (READER, READING), (STRANGER, READING - {Privilege.USE_SCHEMA}):
+            self.agree(0, "grant", OWNER, Pick("a", None), to, held, frozenset())
         model = Pick("a.s.m", None)
         self.agree(0, "register", OWNER, model)
         self.agree(0, "upload", OWNER, model, 1)
@@ -269,7 +270,7 @@ def doors_of(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[Ser
 
 
 @pytest.mark.parametrize(
-    ("runs", "steps"), [(8, 50), pytest.param(150, 80, marks=[pytest.mark.full, pytest.mark.timeout(3600)])]
+    ("runs", "steps"), [(16, 50), pytest.param(150, 80, marks=[pytest.mark.full, pytest.mark.timeout(3600)])]
 )
 def test_no_two_surfaces_disagree(
     server: Server, doors_of: Callable[[Server], list[Door]], runs: int, steps: int
