@@ -56,7 +56,10 @@ class Call:
 
 
 class Door:
-    """One way in; `opened` holds whatever each person comes in with."""
+    """One way in."""
+
+    reads_first: ClassVar[frozenset[str]] = frozenset()
+    """The operations before which a client reads the model by itself, so that whoever may not is refused."""
 
     def knows(self, op: str, name: str, args: tuple[Any, ...]) -> bool:
         """Whether it can be asked for an operation on a securable."""
@@ -336,9 +339,10 @@ class Clients(Door):
 
 
 class Mlflow(Clients):
-    """MLflow's client. It reads a model before it moves an alias, so it does not ask for that here."""
+    """MLflow's client. Before most changes it looks whether the model is not a prompt."""
 
     depths: ClassVar[Mapping[str, tuple[int, ...]]] = {"list": (1,)}
+    reads_first = frozenset({"comment", "rename", "delete", "point", "unpoint", "comment_version", "delete_version"})
 
     def create(self, client: MlflowClient, name: str, comment: str) -> Told:
         return self._model(client.create_registered_model(name, description=comment))
@@ -373,11 +377,26 @@ class Mlflow(Clients):
         client.delete_registered_model_tag(name, key)
         return {}
 
+    def point(self, client: MlflowClient, name: str, alias: str, number: int) -> Told:
+        client.set_registered_model_alias(name, alias, str(number))
+        return {}
+
+    def unpoint(self, client: MlflowClient, name: str, alias: str) -> Told:
+        client.delete_registered_model_alias(name, alias)
+        return {}
+
     def by_alias(self, client: MlflowClient, name: str, alias: str) -> Told:
         return self._version(client.get_model_version_by_alias(name, alias))
 
     def get_version(self, client: MlflowClient, name: str, number: int) -> Told:
         return self._version(client.get_model_version(name, str(number)))
+
+    def comment_version(self, client: MlflowClient, name: str, number: int, comment: str) -> Told:
+        return self._version(client.update_model_version(name, str(number), description=comment))
+
+    def delete_version(self, client: MlflowClient, name: str, number: int) -> Told:
+        client.delete_model_version(name, str(number))
+        return {}
 
     def tag_version(self, client: MlflowClient, name: str, number: int, key: str, value: str) -> Told:
         client.set_model_version_tag(name, str(number), key, value)
