@@ -323,7 +323,7 @@ class _Shapes:
 
     def _envelope(self, name: str, reply: Reply) -> Json:
         """The shape of a refusal, as the protocol itself writes it."""
-        if _media(reply) != JSON:
+        if _media(reply) != JSON or not reply.body:
             return {"type": "string"}
         told = cast("Json", msgspec.json.decode(reply.body))
         texts = {key: {"type": "string"} if isinstance(value, str) else {} for key, value in told.items()}
