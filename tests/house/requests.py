@@ -161,10 +161,10 @@ def _guesses(action: Action[Any, Any]) -> Iterator[dict[str, Any]]:
     named = {**words, "full_name": main.name, "securable_type": TYPES.get(main.kind, "function")}
     named |= {"new_name": words.get("name"), **({"catalog_name": main.name} if main.kind is Kind.CATALOG else {})}
     inside = {**words, "name": f"{parent.name}.{words.get('name')}"} if parent else {}
-    levels = dict(zip(("catalog_name", "schema_name"), (parent or main).name.split("."), strict=False))
+    levels = dict(zip(("catalog_name", "schema_name", "model_name"), (parent or main).name.split("."), strict=False))
     for guess in ({**named, "name": main.name}, inside, {**words, **levels}, {**named, "name": words.get("name")}):
-        yield guess
-        yield {**guess, "include_browse": True}
+        for choice in CHOICES:
+            yield {**guess, **choice}
 
 
 def _fields(thing: Any) -> dict[str, Any]:  # noqa: ANN401  any dataclass
@@ -194,7 +194,9 @@ def _plain(thing: Any) -> dict[str, Any]:  # noqa: ANN401  as above
 
 
 SYNONYMS = {
-    "number": ("version",),
+    "number": ("version", "version_num"),
+    "version": ("version_num",),
+    "with_aliases": ("include_aliases",),
     "comment": ("description",),
     "id": ("token_id",),
     "catalog": ("catalog_name",),
@@ -203,6 +205,17 @@ SYNONYMS = {
     "upload_id": ("session_token",),
     "name": ("user_name", "application_id"),
 }
+
+
+CHOICES: tuple[dict[str, Any], ...] = (
+    {},
+    {"include_browse": True},
+    {"operation": "MODEL_VERSION_OPERATION_READ"},
+    {"operation": "MODEL_VERSION_OPERATION_READ_WRITE"},
+    {"operation": "READ_MODEL_VERSION"},
+    {"operation": "READ_WRITE_MODEL_VERSION"},
+)
+"""Words that choose between actions of one route, in either protocol."""
 
 
 def _granted(change: GrantChange) -> dict[str, Any]:
@@ -249,17 +262,10 @@ ACTIONS_OF_ROUTES: dict[str, Callable[[Stage], Action[Any, Any]]] = {
 }
 """Where the example of the action is about another kind of thing than the route is, or lacks what the route needs."""
 
-_CREDENTIALS = "POST /api/2.0/mlflow/unity-catalog/model-versions/generate-temporary-credentials"
 _PARTS = "POST /api/2.0/fs/create-upload-part-urls"
 
 
-def _wanting(operation: str) -> Callable[[Any], dict[str, Any]]:
-    return lambda asked: {"name": asked.model.name, "version": asked.number, "operation": operation}
-
-
 WORDS: dict[tuple[str, ActionKind], Callable[[Any], dict[str, Any]]] = {
-    (_CREDENTIALS, versions.GetUploadLeave): _wanting("MODEL_VERSION_OPERATION_READ_WRITE"),
-    (_CREDENTIALS, versions.GetDownloadUri): _wanting("MODEL_VERSION_OPERATION_READ"),
     (_PART, uploads.FindUpload): lambda asked: {**_plain(asked), "part_number": 1},
     (_PARTS, uploads.LinkToParts): lambda asked: {**_plain(asked), "start_part_number": 1, "count": 2},
     ("GET /api/2.0/mlflow/unity-catalog/model-versions/search", versions.SearchVersions): lambda asked: {
