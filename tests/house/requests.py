@@ -92,12 +92,18 @@ def request(route: Route, at: Stage) -> Asked:
     example = ACTIONS_OF_ROUTES.get(route.name, EXAMPLES[route.kind])(at)
     told = WORDS.get((route.name, route.kind))
     for words in [told(example)] if told else _guesses(example):
-        if _reads(route, words, example):
+        if _is_addressed(route, words) and _reads(route, words, example):
             return _placed(route, words, example)
     pytest.fail(
         f"no request for {route} could be made of the example of {route.kind.__name__}. Add an entry "
         f'("{route.name}", {route.kind.__name__}) to WORDS in tests/house/requests.py that says its words.'
     )
+
+
+def _is_addressed(route: Route, words: dict[str, Any]) -> bool:
+    """Whether all that stands in the path is said."""
+    assert not isinstance(route.row, Public)
+    return set(re.findall(r"\{(\w+)\}", path_of(route.row))) <= _on_wire(route.row.said, words).keys()
 
 
 def _reads(route: Route, words: dict[str, Any], example: Action[Any, Any]) -> bool:
@@ -161,7 +167,8 @@ def _guesses(action: Action[Any, Any]) -> Iterator[dict[str, Any]]:
     named = {**words, "full_name": main.name, "securable_type": TYPES.get(main.kind, "function")}
     named |= {"new_name": words.get("name"), **({"catalog_name": main.name} if main.kind is Kind.CATALOG else {})}
     inside = {**words, "name": f"{parent.name}.{words.get('name')}"} if parent else {}
-    levels = dict(zip(("catalog_name", "schema_name", "model_name"), (parent or main).name.split("."), strict=False))
+    last = next((getattr(action, need.on) for need in reversed(action.needs)), METASTORE)
+    levels = dict(zip(("catalog_name", "schema_name", "model_name"), (parent or last).name.split("."), strict=False))
     for guess in ({**named, "name": main.name}, inside, {**words, **levels}, {**named, "name": words.get("name")}):
         for choice in CHOICES:
             yield {**guess, **choice}
@@ -186,7 +193,7 @@ def _plain(thing: Any) -> dict[str, Any]:  # noqa: ANN401  as above
                 continue
             case _:
                 found |= dict.fromkeys((name, *SYNONYMS.get(name, ())), value)
-    if "path" in found and "number" in found:
+    if {"model", "number", "path"} <= _fields(thing).keys():
         found["path"] = f"/Models/{thing.model.name.replace('.', '/')}/{thing.number}/{found['path']}".rstrip("/")
     if "origin" in _fields(thing):
         found |= {"name": thing.model.name, "source": f"models:/{thing.origin.name}/{thing.number}"}
@@ -199,6 +206,7 @@ SYNONYMS = {
     "with_aliases": ("include_aliases",),
     "comment": ("description",),
     "id": ("token_id",),
+    "key": ("tag_key", "key_in_path"),
     "catalog": ("catalog_name",),
     "browse": ("include_browse",),
     "seconds": ("lifetime_seconds",),
