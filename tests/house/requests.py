@@ -195,7 +195,7 @@ def _plain(thing: Any) -> dict[str, Any]:  # noqa: ANN401  as above
                 found |= dict.fromkeys((name, *SYNONYMS.get(name, ())), value)
     if {"model", "number", "path"} <= _fields(thing).keys():
         found["path"] = f"/Models/{thing.model.name.replace('.', '/')}/{thing.number}/{found['path']}".rstrip("/")
-    if "origin" in _fields(thing):
+    if {"origin", "model", "number"} <= _fields(thing).keys():
         found |= {"name": thing.model.name, "source": f"models:/{thing.origin.name}/{thing.number}"}
     return found
 

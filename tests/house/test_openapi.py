@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from collections import Counter
+from enum import StrEnum
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ import schemathesis
 
 from modelyard import app
 from modelyard.action import ACTIONS
+from modelyard.actions import access
 from modelyard.surfaces.openapi import PATH, document, path_of
 from modelyard.surfaces.reach import actions_of
 from modelyard.surfaces.wire import Public, Row, Translation
@@ -75,6 +77,25 @@ def test_an_operation_tells_every_field_that_it_understands(row: Translation) ->
     if row.method in {"GET", "HEAD", "DELETE"}:  # no query can say lists; some requests share a type with a PATCH
         fields = {name: kind for name, kind in fields.items() if "list[" not in kind and "dict[" not in kind}
     assert fields.keys() <= said
+
+
+class Colour(StrEnum):
+    RED = "red"
+    BLUE = "blue"
+
+
+class Painted(msgspec.Struct):
+    colour: Colour = Colour.RED
+    other: Colour | None = None
+
+
+def test_an_enumeration_is_a_parameter_with_its_words() -> None:
+    row = Translation("GET", "/painted", Painted, read=lambda _said: access.WhoAmI())
+    parameters = document([row])["paths"]["/painted"]["get"]["parameters"]
+    assert {each["name"]: each["schema"]["enum"] for each in parameters} == {
+        "colour": ["blue", "red"],
+        "other": ["blue", "red"],
+    }
 
 
 def test_the_actions_of_the_document_are_all_actions_but_the_servers_own_chores() -> None:

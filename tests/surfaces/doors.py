@@ -354,7 +354,8 @@ class Mlflow(Clients):
         return self._model(client.update_registered_model(name, description=comment))
 
     def rename(self, client: MlflowClient, name: str, new: str) -> Told:
-        return self._model(client.rename_registered_model(name, f"{up(name)[0]}.{new}"))
+        client.rename_registered_model(name, f"{up(name)[0]}.{new}")
+        return {}
 
     def delete(self, client: MlflowClient, name: str, _force: str) -> Told:
         client.delete_registered_model(name)

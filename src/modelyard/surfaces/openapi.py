@@ -295,7 +295,16 @@ class _Shapes:
     def fields(self, kind: type[msgspec.Struct]) -> dict[str, Json]:
         """The fields of a request, as the wire names them."""
         name = cast("str", self._tops[kind]["$ref"]).rpartition("/")[2]
-        return self._components[name]["properties"]
+        return {field: self._written_out(schema) for field, schema in self._components[name]["properties"].items()}
+
+    def _written_out(self, schema: Json) -> Json:
+        """A schema with its enumerations in place: a query can say one of their words."""
+        if "anyOf" in schema:
+            return {**schema, "anyOf": [self._written_out(option) for option in schema["anyOf"]]}
+        there = self._components.get(schema.get("$ref", "").rpartition("/")[2], {})
+        if "enum" not in there:
+            return schema
+        return {**there, **{name: value for name, value in schema.items() if name != "$ref"}}
 
     def used(self, paths: Mapping[str, Json]) -> dict[str, Json]:
         """The types that requests are made of, by name; a request's own fields stand with it."""
