@@ -468,8 +468,10 @@ class Databricks(Clients):
 
 
 def mlflow_clients(profiles: dict[str, str]) -> dict[str, MlflowClient]:
-    """Clients by person, each with the profile that holds its token."""
-    return {who: MlflowClient(registry_uri=f"databricks-uc://{profile}") for who, profile in profiles.items()}
+    """Clients by person, each with the profile that holds its token, and without a tracking store on this machine."""
+    return {
+        who: MlflowClient(f"databricks://{profile}", f"databricks-uc://{profile}") for who, profile in profiles.items()
+    }
 
 
 def sdk_clients(server: Server, tokens: dict[str, str]) -> dict[str, WorkspaceClient]:
