@@ -32,6 +32,7 @@ from modelyard.surfaces import (
     mlflow,
     modelyard,
     oauth,
+    openapi,
     prompts,
     scim,
     sessions,
@@ -50,7 +51,7 @@ if TYPE_CHECKING:
 _ABANDONED_SECONDS: Final = 7 * 24 * 3600
 """After a week without a byte, what was left of an upload is removed at the next start."""
 
-ROWS: Final[tuple[Row, ...]] = (
+_TABLES: Final[tuple[Row, ...]] = (
     *discovery.ROWS,
     *mlflow.ROWS,
     *prompts.ROWS,
@@ -63,6 +64,7 @@ ROWS: Final[tuple[Row, ...]] = (
     *credentials.ROWS,
     *oauth.ROWS,
 )
+ROWS: Final[tuple[Row, ...]] = openapi.with_document(_TABLES)
 """Every route there is."""
 
 

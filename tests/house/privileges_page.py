@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from modelyard.action import ACTIONS, METASTORE, Action, Chore, Need
 from modelyard.app import ROWS
 from modelyard.domain.privileges import APPLICABLE, Kind, Privilege
-from modelyard.surfaces.wire import Arrival, Departure, Entrance, Form, Joining, Public, Row, Translation
+from modelyard.surfaces.reach import actions_of
+from modelyard.surfaces.wire import Entrance, Public
 
 PAGE = Path(__file__).parents[2] / "docs" / "privileges.md"
 
@@ -137,7 +137,7 @@ def _listed(routes: Iterable[str]) -> str:
     return "<br>".join(f"`{route}`" for route in routes)
 
 
-# Which routes reach an action: rows hold functions, and these name what they build.
+# Which routes reach an action
 
 
 def routes_of_actions() -> dict[type[Action[Any, Any]], list[str]]:
@@ -149,58 +149,6 @@ def routes_of_actions() -> dict[type[Action[Any, Any]], list[str]]:
             if kind in found and told not in found[kind]:
                 found[kind].append(told)
     return found
-
-
-def actions_of(row: Row) -> set[type[Action[Any, Any]]]:
-    """The actions that a row's functions name, directly or through functions that they call."""
-    found: set[type[Action[Any, Any]]] = set()
-    for function in _readers(row):
-        _collect(function, found, set())
-    return found
-
-
-def _readers(row: Row) -> list[Callable[..., Any]]:
-    match row:
-        case Translation():
-            return [row.read, *(_readers(row.near) if row.near else [])]
-        case Form() | Departure():
-            return [row.read]
-        case Arrival() | Joining():
-            return [row.ask, *([row.keep] if row.keep else [])]
-        case Entrance():
-            return [*([row.before] if row.before else []), row.after]
-        case Public():
-            return []
-
-
-def _collect(thing: object, found: set[type[Action[Any, Any]]], seen: set[int]) -> None:
-    if isinstance(thing, type) and thing in ACTIONS:
-        found.add(thing)
-    if not isinstance(thing, FunctionType) or id(thing) in seen:
-        return
-    if not thing.__module__.startswith(("modelyard.surfaces", "modelyard.actions")):
-        return
-    seen.add(id(thing))
-    for named in _named(thing):
-        # Only what builds actions is followed: their own methods run inside the gate.
-        _collect(named, found, seen)
-
-
-def _named(function: FunctionType) -> Iterator[object]:
-    """Everything that a function's code names: in its own module, or as an attribute of a module that it names."""
-    names = set(_names(function.__code__))
-    values = [function.__globals__[name] for name in names if name in function.__globals__]
-    yield from values
-    for module in values:
-        if isinstance(module, ModuleType):
-            yield from (getattr(module, name) for name in names if hasattr(module, name))
-
-
-def _names(code: CodeType) -> Iterator[str]:
-    yield from code.co_names
-    for constant in code.co_consts:
-        if isinstance(constant, CodeType):
-            yield from _names(constant)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ from sqlalchemy import text
 from modelyard import app, config
 from modelyard.action import ACTIONS, METASTORE, Command, Need, Query, Ref
 from modelyard.domain.privileges import Privilege
+from modelyard.errors import NoSuchRoute
 from modelyard.store import schema
+from modelyard.surfaces.reach import actions_of
 from modelyard.surfaces.routes import Routes
 from modelyard.surfaces.wire import Public, Translation
 from tests.house import privileges_page, settings_page
@@ -134,6 +136,15 @@ class TestRoutes:
             found, _ = routes.find(row.method, path, row.doing)
             assert found is row, f"{row.method} {row.path} {row.doing}"
 
+    def test_an_unknown_action_is_no_request_for_the_plain_one(self) -> None:
+        """A misspelt `abort-upload` must not delete the file."""
+        routes = Routes(app.ROWS)
+        for row in app.ROWS:
+            if row.doing:
+                path = row.path.replace("{path:rest}", "Models/a/b/c/1/x")
+                with pytest.raises(NoSuchRoute):
+                    routes.find(row.method, path, row.doing + "s")
+
     def test_no_two_rows_answer_the_same_request(self) -> None:
         counted = Counter((row.method, row.path, row.doing) for row in app.ROWS)
         assert [key for key, times in counted.items() if times > 1] == []
@@ -155,9 +166,10 @@ class TestRoutes:
             "/ready",
             "/oidc/.well-known/oauth-authorization-server",
             "/oidc/.well-known/openid-configuration",
+            "/api/2.0/modelyard/openapi.json",
         }
         for row in app.ROWS:
-            assert bool(privileges_page.actions_of(row)) != isinstance(row, Public), row.path
+            assert bool(actions_of(row)) != isinstance(row, Public), row.path
 
     def test_every_action_is_reached_by_a_route(self) -> None:
         lost = [kind.__name__ for kind, routes in privileges_page.routes_of_actions().items() if not routes]

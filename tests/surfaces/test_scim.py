@@ -215,3 +215,15 @@ def test_only_admins_change_principals(world: World) -> None:
     refused(client.post(f"{SCIM}/Groups", json={"displayName": "mine"}), 403, "MANAGE")
     with world.server.client("") as stranger:
         refused(stranger.get(f"{SCIM}/Users"), 401, "token")
+
+
+def test_what_cannot_be_read_is_refused_in_scims_words_too(sqlite_server: Server) -> None:
+    """Though it is refused before anybody looks for the route."""
+    with sqlite_server.client() as client:
+        too_many = client.get(f"{SCIM}/Users", params={f"p{number}": "x" for number in range(200)})
+        elsewhere = client.get(f"{SCIM}/Users", headers={"host": "elsewhere.example"})
+        unknown = client.get(f"{SCIM}/Nothing", headers={"host": "elsewhere.example"})
+    for answer in (too_many, elsewhere):
+        assert answer.status_code == 400
+        assert answer.json()["schemas"] == ["urn:ietf:params:scim:api:messages:2.0:Error"]
+    assert unknown.json()["error_code"] == "INVALID_PARAMETER_VALUE"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 import socket
@@ -39,6 +40,7 @@ def add_to(app: typer.Typer) -> None:
     app.command()(migrate)
     app.command()(env)
     app.command()(doctor)
+    app.command()(openapi)
     app.command("demo")(demo.demo)
     app.add_typer(token_app, name="token")
 
@@ -117,6 +119,19 @@ def migrate(data: Data = None, database: DatabaseUrl = None, config_file: Config
 
     before, after = app.migrate_database(settings(config_file, data=data, database=database))
     say("The database is up to date." if before == after else f"The database went from {before or 'empty'} to {after}.")
+
+
+def openapi() -> None:
+    """Print the OpenAPI document of this version, for generators of clients; no server is needed.
+
+    A server shows its own to anybody at `/api/2.0/modelyard/openapi.json`.
+
+    Example: `modelyard openapi > modelyard.json`
+    """
+    from modelyard import app  # noqa: PLC0415  only commands of the host need the routes
+    from modelyard.surfaces.openapi import document  # noqa: PLC0415  as above
+
+    typer.echo(json.dumps(document(app.ROWS), indent=2, ensure_ascii=False))
 
 
 def env(

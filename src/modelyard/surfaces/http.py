@@ -120,6 +120,11 @@ def _host_name(host: str) -> str:
     return found[1].lower() if found else ""
 
 
+def _path(scope: Scope) -> str:
+    """The path as it was sent, still encoded."""
+    return cast("bytes", scope["raw_path"]).decode("ascii", "replace")
+
+
 class Request:
     """One request: its headers, its query, and where it came from."""
 
@@ -128,7 +133,7 @@ class Request:
     def __init__(self, scope: Scope, request_id: str) -> None:
         self.method = cast("str", scope["method"])
         self.scheme = cast("str", scope["scheme"])
-        self.path = cast("bytes", scope["raw_path"]).decode("ascii", "replace")
+        self.path = _path(scope)
         raw = cast("Iterable[tuple[bytes, bytes]]", scope["headers"])
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
         self.query = _query(cast("bytes", scope["query_string"]))
@@ -218,10 +223,18 @@ class Endpoint:
         except transfer.ClientGone:
             return
         except Failure as failure:
-            await _send(sure, blame(failure), request_id)
+            await _send(sure, self._refusal(scope, failure), request_id)
         except Exception:
             log.exception("a request failed", extra={"request_id": request_id})
             await _send(sure, Reply(500, _INTERNAL), request_id)
+
+    def _refusal(self, scope: Scope, failure: Failure) -> Reply:
+        """A failure from before the request was read, in the words of the protocol that its path belongs to."""
+        try:
+            row, _ = self.routes.find(cast("str", scope["method"]), _path(scope), "")
+        except Failure:
+            return blame(failure)
+        return blame(failure) if isinstance(row, Public) else row.blame(failure)
 
     async def _answer(self, request: Request, receive: Receive, send: Send) -> None:
         here = self._site.here(request)

@@ -23,6 +23,8 @@ class _Branch:
     any: _Branch | None = None
     rest_name: str = ""
     rows: dict[tuple[str, str], Row] = field(default_factory=dict[tuple[str, str], "Row"])
+    has_variants: bool = False
+    """Whether `action` tells rows apart here: a value that none of them knows then is no request for another one."""
 
 
 class Routes:
@@ -43,6 +45,7 @@ class Routes:
         branch = self._root
         for segment in row.path.strip("/").split("/"):
             branch = _grown(branch, segment)
+        branch.has_variants |= bool(row.doing)
         _put(branch.rows, (row.method, row.doing), row)
 
     def find(self, method: str, path: str, doing: str) -> tuple[Row, dict[str, str]]:
@@ -53,7 +56,9 @@ class Routes:
         if path in self._paths and not doing:
             raise NoSuchRoute(f"there is no {method} {path} here.")  # and no `{name}` in a tree is meant
         branch, said = self._walk(path)
-        row = branch.rows.get((method, doing)) or branch.rows.get((method, ""))
+        row = branch.rows.get((method, doing))
+        if row is None and not branch.has_variants:
+            row = branch.rows.get((method, ""))
         if row is None:
             raise NoSuchRoute(f"there is no {method} {_shown(path)} here.")
         return row, said
