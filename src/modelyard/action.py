@@ -14,6 +14,8 @@ from modelyard.domain.privileges import Kind, Privilege, Question
 
 _REF: Final = re.compile(r"\bRef\b")
 
+_SAID_BY_CLASSES: Final = frozenset({"needs", "open_to", "is_change", "is_brief"})
+
 Tx = TypeVar("Tx")
 Result = TypeVar("Result")
 
@@ -57,12 +59,12 @@ class Action(Generic[Tx, Result]):
 
     needs: ClassVar[tuple[Need, ...]] = ()
     open_to: ClassVar[str] = ""
-    changes: ClassVar[bool]
+    is_change: ClassVar[bool]
 
     @property
     def is_brief(self) -> bool:
         """Whether it only reads a few rows: a question about securables that it names does, a list may read many."""
-        return not self.changes and bool(self.needs)
+        return not self.is_change and bool(self.needs)
 
     def run(self, tx: Tx) -> Result:
         """Do it inside the gate's transaction; raise a `Failure` to undo everything."""
@@ -73,6 +75,8 @@ class Action(Generic[Tx, Result]):
         super().__init_subclass__()
         if abstract:
             return
+        if shadowed := cls.__annotations__.keys() & _SAID_BY_CLASSES:
+            raise TypeError(f"{cls.__name__}: a field would hide what the class says: {sorted(shadowed)}")
         refs = {name for name, kind in cls.__annotations__.items() if kind in {"Ref", Ref}}
         hidden = {name for name, kind in cls.__annotations__.items() if _REF.search(str(kind))} - refs
         if hidden:
@@ -94,19 +98,19 @@ class Action(Generic[Tx, Result]):
 class Query(Action[Tx, Result], abstract=True):
     """Looks, and changes nothing."""
 
-    changes = False
+    is_change = False
 
 
 class Command(Action[Tx, Result], abstract=True):
     """Changes something, or everything that it does is undone."""
 
-    changes = True
+    is_change = True
 
 
 class Chore(Action[Tx, Result], abstract=True):
     """The server's own work, such as sealing the journal; it is not recorded when the server does it."""
 
-    changes = True
+    is_change = True
 
 
 ACTIONS: Final[list[type[Action[Any, Any]]]] = []

@@ -148,7 +148,7 @@ class Gate:
             pass
 
     def _once(self, attempt: _Attempt, credential: Credential) -> Any:  # noqa: ANN401  the action's own result
-        if not attempt.action.changes:
+        if not attempt.action.is_change:
             with self.database.look() as tx:
                 return self._decided(tx, attempt, credential)
         result: Any = None
@@ -168,7 +168,7 @@ class Gate:
         # Until it is known who calls, the server acts: it may have to make the user whom a provider has proved.
         tx.enter(Context(SERVER, {}, self._now(), attempt.origin, self.blobs))
         attempt.caller = caller = self._caller(tx, credential)
-        if action.changes and isinstance(credential, Session) and not credential.confirmed:
+        if action.is_change and isinstance(credential, Session) and not credential.confirmed:
             raise Unauthenticated("A cookie alone changes nothing; send the page's Origin and its CSRF header too.")
         if isinstance(action, Chore) != (caller is SERVER):
             raise Denied("only the server itself does this work, and no other.")
@@ -249,7 +249,7 @@ class Gate:
 
     def _record_failure(self, attempt: _Attempt, failure: Exception) -> None:
         refused = isinstance(failure, Denied | Unauthenticated)
-        if not (refused or attempt.action.changes) or attempt.caller is SERVER:
+        if not (refused or attempt.action.is_change) or attempt.caller is SERVER:
             return
         if attempt.is_settled or isinstance(failure, Unreachable):
             return

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelyard.action import METASTORE, Action, Ref
-from modelyard.actions import access, catalogs, entity_tags, explain, files, grants, models, versions
+from modelyard.actions import access, catalogs, entity_tags, explain, files, grants, models, prompts, versions
 from modelyard.domain.access import EVERYBODY, PrincipalChange, PrincipalKind
 from modelyard.domain.explain import Explanation, Readiness, Role
 from modelyard.domain.grants import Assignment
@@ -204,6 +204,12 @@ def _asked(on: Ref) -> dict[Privilege, Action[Any, Any]]:
             MANAGE: models.UpdateModel(on, models.ModelChange()),
             EXECUTE: versions.GetDownloadUri(on, 1),
             apply: models.SetModelTag(on, Tag("k", "v")),
+        }
+    if on.kind is Kind.PROMPT:
+        return {
+            MANAGE: prompts.UpdatePrompt(on, prompts.PromptChange()),
+            EXECUTE: prompts.GetPromptVersion(on, 1),
+            apply: prompts.SetPromptTag(on, Tag("k", "v")),
         }
     change = {Kind.CATALOG: catalogs.UpdateCatalog, Kind.SCHEMA: catalogs.UpdateSchema}[on.kind]
     return {MANAGE: change(on, catalogs.Change()), apply: entity_tags.RemoveTag(on, "k")}

@@ -106,7 +106,7 @@ def test_the_owner_may_do_it(world: World, kind: type[Action[Any, Any]]) -> None
     request = uuid.uuid4().hex
     world.do(action, None if governing else world.owner, request)
     told = [(name, result) for _, _, name, result, *_ in world.recorded(request)]
-    assert told == ([(on_wire(kind), "done")] if kind.changes else [])
+    assert told == ([(on_wire(kind), "done")] if kind.is_change else [])
 
 
 @pytest.mark.parametrize("kind", CHORES, ids=by_name)

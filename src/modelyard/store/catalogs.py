@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, bindparam, delete, func, or_, select
 from modelyard.domain.access import ADMINS
 from modelyard.domain.catalogs import Container
 from modelyard.domain.models import Tag, TagChange
+from modelyard.domain.names import MAX_NAME
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import PASSAGE, Kind, Privilege
 from modelyard.errors import Invalid
@@ -233,10 +234,14 @@ def change(
         _rename_inside(tx, kept["full_name"], full_name)
 
 
+_BEYOND_ALL: Final = "\U0010ffff" * MAX_NAME
+"""Sorts behind every full name: no level is as long as this, in letters that take four bytes each."""
+
+
 def bounds(container: str) -> dict[str, str]:
     """The values between which the full names of everything inside sort; without a container, those of all names."""
     if not container:
-        return {"first": "", "beyond": "\U0010ffff"}
+        return {"first": "", "beyond": _BEYOND_ALL}
     # Everything inside "a.b" sorts from "a.b." up to, not including, "a.b/": a slash follows a period.
     return {"first": container + ".", "beyond": container + "/"}
 

@@ -41,7 +41,7 @@ class Lanes:
         """Run what does this action where it belongs."""
         if self._writer is None:
             return await _in(self._pool, work)
-        if action.changes:
+        if action.is_change:
             return await _in(self._writer, work)
         if action.is_brief:
             return work()
