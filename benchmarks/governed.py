@@ -62,7 +62,7 @@ def fill(connection: Connection, size: Size, metastore_id: str) -> Governed:
     _write(connection, schema.principals, principals)
     users = [row["id"] for row in principals if row["kind"] == "user"]
     groups = [row["id"] for row in principals if row["kind"] == "group"]
-    _write(connection, schema.members, _members(users, groups, chance))
+    _write(connection, schema.members, _members(users[1:], groups, chance))
     containers, leaves = _securables(size, metastore_id, now)
     _write(connection, schema.securables, [*containers, *leaves])
     many = size.versions // size.models

@@ -15,6 +15,8 @@ from modelyard.errors import NotFound
 from modelyard.store import catalogs, schema
 from modelyard.store.alias_table import AliasTable
 from modelyard.store.catalogs import LOCATED, SECURABLE_TAGS, SHOWN, VERSION_TAGS, VISIBLE, bounds, seen_by, shown
+from modelyard.store.lists import is_in, texts
+from modelyard.store.reach import reach
 from modelyard.store.tx import Contended, inserting, new_id
 
 if TYPE_CHECKING:
@@ -40,10 +42,11 @@ _SEARCH: Final = (
     select(*_MODEL, VISIBLE)
     .select_from(_LOCATED.join(_principals, _OWNER))
     .where(_securables.c.kind == Kind.MODEL.value, _securables.c.full_name > bindparam("after"), SHOWN)
-    .where(_securables.c.full_name >= bindparam("first"), _securables.c.full_name < bindparam("beyond"))
+    .where(_securables.c.full_name < bindparam("beyond"))
     .order_by(_securables.c.full_name)
     .limit(bindparam("most"))
 )
+_SEARCH_THESE: Final = _SEARCH.where(is_in(_securables.c.id, "ids"))
 _ADD: Final = inserting(_models)
 _SET_JOB: Final = update(_models).where(_models.c.id == bindparam("model")).values(deployment_job_id=bindparam("job"))
 _NEXT: Final = (
@@ -71,11 +74,31 @@ def get(tx: Look, model_id: str) -> RegisteredModel:
 
 def search(tx: Look, window: Window, inside: str = "", *, browse: bool = False) -> Page[RegisteredModel]:
     """The registered models that the caller may see, by full name, in one catalog or schema or in all."""
-    asked = {**seen_by(tx), **bounds(inside), "browse": int(browse), "after": window.after, "most": window.limit + 1}
-    rows = tx.rows(_SEARCH, **asked)
+    rows = _searched(tx, window, inside, browse=browse)
     whole = _models_of(tx, [row[:-1] for row in rows])
     shown = [model if row[-1] else model.browsed() for model, row in zip(whole, rows, strict=True)]
     return window.cut(shown, rows[window.limit - 1][1] if len(rows) > window.limit else None)
+
+
+def _searched(tx: Look, window: Window, inside: str, *, browse: bool) -> list[Row]:
+    """One row more than the window holds, if there are so many, by full name."""
+    there = reach(tx, inside, browse=browse)
+    most = window.limit + 1
+    asked = {**seen_by(tx), "browse": int(browse), "most": most}
+    these = tx.rows(_SEARCH_THESE, **asked, **_after(window, inside), ids=texts(there.ids)) if there.ids else ()
+    ranges: list[Row] = []
+    for container in there.containers:
+        if len(ranges) >= most:
+            break
+        ranges += tx.rows(_SEARCH, **asked, **_after(window, container))
+    found = {row[1]: row for row in (*these, *ranges)}
+    return [found[name] for name in sorted(found)][:most]
+
+
+def _after(window: Window, container: str) -> dict[str, str]:
+    """One lower bound, not two, of which a database might begin with the wrong one; and where to end."""
+    first, beyond = bounds(container).values()
+    return {"after": max(window.after, first), "beyond": beyond}
 
 
 def _models_of(tx: Look, rows: Sequence[Row]) -> list[RegisteredModel]:
