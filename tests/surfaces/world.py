@@ -9,6 +9,7 @@ import json
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -18,7 +19,8 @@ from tests.support import LEGACY, UNITY, Server
 FILES = "/api/2.0/fs/files"
 DIRECTORIES = "/api/2.0/fs/directories"
 MLMODEL = b"artifact_path: model\nmodel_id: m-0123456789abcdef0123456789abcdef\n"
-LEAKS = ("Traceback", "sqlite3", "psycopg", "SELECT ", "INSERT ", "UPDATE ", ".py", "/tmp", "/work", "/root")  # noqa: S108
+HERE = str(Path(__file__).parents[2])
+LEAKS = ("Traceback", "sqlite3", "psycopg", "SELECT ", "INSERT ", "UPDATE ", ".py", "/tmp", "/root", HERE)  # noqa: S108
 
 _numbers = itertools.count()
 
