@@ -38,6 +38,7 @@ def make_group(server: Server, name: str, *members: str) -> None:
         admin.post("/api/2.0/preview/scim/v2/Groups", json={"displayName": name, "members": ids}).raise_for_status()
 
 
+@pytest.mark.client("databricks-sdk 0.156", "containers", "grants", "change", "search")
 def test_the_databricks_sdk_governs(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     admin = client_of(server, monkeypatch)
     admin.catalogs.create("prod", comment="what customers see")
@@ -100,6 +101,7 @@ def _rename_and_make_again(alice: WorkspaceClient, admin: WorkspaceClient) -> No
         alice.registered_models.get(MODEL)
 
 
+@pytest.mark.client("databricks-sdk 0.156", "tags")
 def test_the_databricks_sdk_knows_its_metastore_bindings_and_tags(
     sqlite_server: Server, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -152,6 +154,7 @@ def grant(principal: str, *privileges: opensource.Privilege) -> opensource.Updat
     return opensource.UpdatePermissions(changes=[change])
 
 
+@pytest.mark.client("unitycatalog-client 0.7", "containers", "grants", "change", "search")
 def test_the_open_source_client_governs(server: Server) -> None:
     reader = server.make_user("reader@example.com")
 

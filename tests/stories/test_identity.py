@@ -45,6 +45,7 @@ def robot(admin: WorkspaceClient) -> tuple[Any, Any]:
     return made, admin.service_principal_secrets_proxy.create(some(made.id))
 
 
+@pytest.mark.client("databricks-sdk 0.156", "principals")
 def test_people_come_change_and_go(admin: WorkspaceClient) -> None:
     assert admin.current_user.me().user_name == "admin"
     grace = admin.users.create(
@@ -112,6 +113,7 @@ def test_the_account_knows_them_too(server: Server, admin: WorkspaceClient) -> N
     assert [each.id for each in admin.service_principal_secrets_proxy.list(some(made.id))] == [secret.id]
 
 
+@pytest.mark.client("databricks-sdk 0.156", "principals")
 def test_tokens_are_made_renamed_found_and_revoked(server: Server, admin: WorkspaceClient) -> None:
     made = admin.tokens.create(comment="mine", lifetime_seconds=600)
     id_ = some(some(made.token_info).token_id)
@@ -138,6 +140,7 @@ def test_git_style_basic_authentication_keeps_working(server: Server) -> None:
     assert answer.json()["userName"] == "admin"
 
 
+@pytest.mark.client("databricks-sdk 0.156", "machine login")
 def test_a_program_signs_in_with_a_secret_and_rotates_it(server: Server, admin: WorkspaceClient) -> None:
     program, first = robot(admin)
 
@@ -162,6 +165,7 @@ def test_a_program_signs_in_with_a_secret_and_rotates_it(server: Server, admin: 
     assert some(second.secret) not in told
 
 
+@pytest.mark.client("MLflow 3.17.2, `databricks-uc`", "machine login", "search")
 def test_mlflow_signs_in_with_a_secret_and_no_secret_is_in_the_log_or_the_audit(
     server: Server, admin: WorkspaceClient, monkeypatch: pytest.MonkeyPatch
 ) -> None:

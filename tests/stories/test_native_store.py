@@ -47,6 +47,7 @@ def register(mlflow: Any) -> None:  # noqa: ANN401  the module
     )
 
 
+@pytest.mark.client("MLflow 3.17.2, native store", "register", "promote", "aliases", "load", "tags", "search", "change")
 @pytest.mark.parametrize("presigned", ["false", "true"], ids=["sdk-files", "presigned"])
 def test_the_native_store_does_the_main_job(
     start_server: Callable[..., Server], database: str, mlflow_at: Callable[[Server], Any], presigned: str

@@ -64,6 +64,7 @@ def mlflow(
     mlflow.set_registry_uri(before[1])
 
 
+@pytest.mark.client("MLflow 3.17.2, `databricks-uc`", "prompts")
 def test_a_prompt_is_registered_loaded_moved_between_versions_and_deleted(mlflow: Any) -> None:  # noqa: ANN401
     from mlflow.exceptions import MlflowException  # noqa: PLC0415  only stories need MLflow
 

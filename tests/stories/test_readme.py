@@ -35,6 +35,7 @@ def home(tmp_path: Path) -> Iterator[dict[str, str]]:
         server.send_signal(signal.SIGTERM)
 
 
+@pytest.mark.client("`modelyard` on the command line", "containers", "grants", "search", "principals")
 def test_the_commands_of_the_readme_work_as_they_are_written(home: dict[str, str]) -> None:
     _demo, _test, serve, begin, share = shell_blocks()
     assert "modelyard serve" in serve

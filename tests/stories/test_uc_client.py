@@ -58,6 +58,7 @@ def local(url: str) -> Path:
     return Path(unquote(urlsplit(url).path))
 
 
+@pytest.mark.client("MLflow 3.17.2, `uc:http://…` on the same machine", "register", "promote", "load")
 def test_register_copy_and_load_and_the_files_of_the_source_are_still_there(
     start_server: Callable[..., Server], database: str, mlflow_at: Callable[..., Any]
 ) -> None:

@@ -51,6 +51,7 @@ def workspace(world: World, token: str = "") -> WorkspaceClient:
     return WorkspaceClient(host=world.server.url, token=token or world.server.token)
 
 
+@pytest.mark.client("databricks-sdk 0.156", "aliases", "change", "search")
 def test_every_call_of_the_sdk_for_registered_models(world: World) -> None:
     w, schema = workspace(world), world.schema()
     catalog, _, name = schema.partition(".")
@@ -78,6 +79,7 @@ def test_every_call_of_the_sdk_for_registered_models(world: World) -> None:
         w.model_versions.get(full, first)
 
 
+@pytest.mark.client("databricks-sdk 0.156", "aliases", "change", "search")
 def test_every_call_of_the_sdk_for_versions(world: World) -> None:
     w, model = workspace(world), world.model()
     numbers = [world.ready(model) for _ in range(3)]
@@ -118,6 +120,7 @@ async def _by_open_source_client(world: World, model: str) -> None:
         await RegisteredModelsApi(client).delete_registered_model(full_name=model, force=True)
 
 
+@pytest.mark.client("unitycatalog-client 0.7", "search")
 def test_the_open_source_client_reads_versions_as_numbers(world: World) -> None:
     model = world.model()
     asyncio.run(_by_open_source_client(world, model))
