@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -103,7 +104,10 @@ def setting(proxy: Proxy, postgres: Postgres, start_server: Callable[..., Server
             admin.put(file(SOURCE, number, "MLmodel"), content=b"flavors: {}\n").raise_for_status()
         told = {"name": SOURCE, "version": "2"}
         admin.post(f"{LEGACY}/model-versions/finalize", json=told).raise_for_status()
-    with psycopg.connect(database, autocommit=True) as direct:
+    with psycopg.connect(database, autocommit=True) as direct, contextlib.closing(psycopg.connect(database)) as still:
+        # The server's own chores wait for these locks, so that every COMMIT that is cut is one of a request.
+        still.execute("LOCK TABLE seals IN ACCESS EXCLUSIVE MODE")
+        still.execute("LOCK TABLE tokens, logins IN SHARE MODE")
         yield Setting(server, proxy, direct)
 
 
