@@ -10,25 +10,40 @@ import dataclasses
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import quote
 
 import msgspec
 import pytest
 
 from modelyard.action import METASTORE, Action, Ref
-from modelyard.actions import access, uploads, versions
+from modelyard.actions import (
+    access,
+    aliases,
+    credentials,
+    entity_tags,
+    explain,
+    metastore,
+    models,
+    prompts,
+    tagging,
+    tokens,
+    uploads,
+    versions,
+)
 from modelyard.app import ROWS
-from modelyard.domain.access import PrincipalKind
+from modelyard.domain.access import ListChange, PrincipalChange, PrincipalKind
+from modelyard.domain.conditions import Attribute, Comparison, Operator
+from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Kind
 from modelyard.errors import Failure
 from modelyard.store.parts import PartStore
 from modelyard.surfaces.openapi import document, path_of
 from modelyard.surfaces.reach import Kind as ActionKind
 from modelyard.surfaces.reach import actions_of
-from modelyard.surfaces.wire import Arrival, Departure, Joining, Public, Row, Translation
+from modelyard.surfaces.wire import Arrival, Departure, Entrance, Form, Joining, Public, Row, Translation
 from tests.house.examples import EXAMPLES, Stage
-from tests.support import SCIM
+from tests.support import LEGACY, SCIM, UNITY
 
 DOCUMENT = document(ROWS)
 TYPES = {Kind.METASTORE: "metastore", Kind.CATALOG: "catalog", Kind.SCHEMA: "schema", Kind.MODEL: "function"}
@@ -57,7 +72,10 @@ class Route:
 ASKED = (Translation, Arrival, Joining, Departure)
 """The kinds of rows that are asked with a token, and so by everybody in the matrix."""
 
-ELSEWHERE: tuple[type, ...] = (Public,)
+PASSED_OVER = {"account_id": "any"}
+"""What a path may hold that no row reads: there is one account, whatever it is called."""
+
+ELSEWHERE: tuple[type, ...] = (Public, Form, Entrance)
 """The other kinds, which let people in by other rules; each has tests of its own."""
 
 
@@ -102,14 +120,15 @@ def request(route: Route, at: Stage) -> Asked:
 
 def _is_addressed(route: Route, words: dict[str, Any]) -> bool:
     """Whether all that stands in the path is said."""
-    assert not isinstance(route.row, Public)
-    return set(re.findall(r"\{(\w+)\}", path_of(route.row))) <= _on_wire(route.row.said, words).keys()
+    assert isinstance(route.row, ASKED)
+    said = PASSED_OVER | _on_wire(route.row.said, words)
+    return all(said.get(name) for name in re.findall(r"\{(\w+)\}", path_of(route.row)))
 
 
 def _reads(route: Route, words: dict[str, Any], example: Action[Any, Any]) -> bool:
     """Whether the row reads these words into the example, in everything that tells one thing from another."""
     row = route.row
-    assert not isinstance(row, Public)
+    assert isinstance(row, ASKED)
     read = row.ask if isinstance(row, Arrival | Joining) else row.read
     try:
         found = read(msgspec.convert(_on_wire(row.said, words), row.said, strict=False))
@@ -136,8 +155,8 @@ def _on_wire(said: type[msgspec.Struct], words: dict[str, Any]) -> dict[str, Any
 def _placed(route: Route, words: dict[str, Any], example: Action[Any, Any]) -> Asked:
     """The words where the document says that they go."""
     row, operation = route.row, route.operation
-    assert not isinstance(row, Public)
-    said = _on_wire(row.said, words)
+    assert isinstance(row, ASKED)
+    said = PASSED_OVER | _on_wire(row.said, words)
     heard = dict(getattr(row, "hears", ()))
     where: dict[str, dict[str, str]] = {"path": {}, "query": {}, "header": {}}
     if row.doing:
@@ -232,16 +251,63 @@ def _granted(change: GrantChange) -> dict[str, Any]:
 
 # What cannot be guessed
 
-GROUP, SERVICE = PrincipalKind.GROUP, PrincipalKind.SERVICE_PRINCIPAL
+USER, GROUP, SERVICE = PrincipalKind.USER, PrincipalKind.GROUP, PrincipalKind.SERVICE_PRINCIPAL
+ACCOUNT = "/api/2.0/accounts/{account_id}/scim/v2"
+UNITY_SCIM = "/api/1.0/unity-control/scim2"
+FOLDERS = {
+    **{f"{prefix}/Users": USER for prefix in (SCIM, ACCOUNT, UNITY_SCIM)},
+    **{f"{prefix}/Groups": GROUP for prefix in (SCIM, ACCOUNT)},
+    **{f"{prefix}/ServicePrincipals": SERVICE for prefix in (SCIM, ACCOUNT)},
+}
+"""Where SCIM keeps each kind of principal."""
+
+OWN_NAMES = {USER: Attribute.USER_NAME, GROUP: Attribute.DISPLAY_NAME, SERVICE: Attribute.APPLICATION_ID}
 
 
-def _named_twice(name: str) -> Action[Any, Any]:
+def _principal(kind: PrincipalKind, at: Stage) -> str:
+    """The id of a principal of a kind."""
+    return {
+        USER: lambda: at.world.person().id,
+        GROUP: lambda: at.world.group()[0],
+        SERVICE: lambda: at.world.robot().id,
+    }[kind]()
+
+
+def _created(kind: PrincipalKind, at: Stage) -> Action[Any, Any]:
     """A group's name is what it shows."""
-    return access.CreatePrincipal(GROUP, name, name)
+    name = at.world.new_name("new")
+    return access.CreatePrincipal(kind, name, name if kind is GROUP else "")
 
 
-def _service(at: Stage) -> str:
-    return at.world.do(access.CreatePrincipal(SERVICE, at.world.new_name("service"))).principal.id
+def _listed(kind: PrincipalKind, at: Stage) -> Action[Any, Any]:
+    own = OWN_NAMES[kind]
+    return access.ListPrincipals(kind, condition=Comparison(own, Operator.EQ, at.world.new_name()), by=own)
+
+
+def _patched(kind: PrincipalKind, at: Stage) -> Action[Any, Any]:
+    """Groups get a member, others are switched off."""
+    change = (
+        PrincipalChange(active=False) if kind is not GROUP else PrincipalChange(members=ListChange(add=(at.who.id,)))
+    )
+    return access.UpdatePrincipal(kind, _principal(kind, at), change)
+
+
+def _replaced(kind: PrincipalKind, at: Stage) -> Action[Any, Any]:
+    change = PrincipalChange(display_name=at.world.new_name("shown"))
+    return access.UpdatePrincipal(kind, _principal(kind, at), change)
+
+
+def _of_scim(folder: str, kind: PrincipalKind) -> dict[str, Callable[[Stage], Action[Any, Any]]]:
+    """The examples for the routes of one kind of principal."""
+    one = f"{folder}/{{id}}"
+    return {
+        f"POST {folder}": lambda at: _created(kind, at),
+        f"GET {folder}": lambda at: _listed(kind, at),
+        f"GET {one}": lambda at: access.GetPrincipal(kind, _principal(kind, at)),
+        f"PUT {one}": lambda at: _replaced(kind, at),
+        f"PATCH {one}": lambda at: _patched(kind, at),
+        f"DELETE {one}": lambda at: access.DeletePrincipal(kind, _principal(kind, at)),
+    }
 
 
 def _begun(at: Stage) -> Action[Any, Any]:
@@ -253,48 +319,143 @@ def _begun(at: Stage) -> Action[Any, Any]:
 
 _PART = "PUT /api/2.0/fs/files/{path}?action=upload-part"
 _COMPLETE = "POST /api/2.0/fs/files/{path}?action=complete-upload"
+_METASTORE = f"{UNITY}/metastores/{{id}}"
+_OF_WORKSPACE = f"{UNITY}/workspaces/{{workspace_id}}/metastore"
 
 ACTIONS_OF_ROUTES: dict[str, Callable[[Stage], Action[Any, Any]]] = {
-    f"POST {SCIM}/Groups": lambda at: _named_twice(at.world.new_name("group")),
-    f"GET {SCIM}/Groups": lambda at: access.ListPrincipals(GROUP, name=at.world.group()[1]),
-    f"GET {SCIM}/Groups/{{id}}": lambda at: access.GetPrincipal(GROUP, at.world.group()[0]),
-    f"PATCH {SCIM}/Groups/{{id}}": lambda at: access.UpdatePrincipal(GROUP, at.world.group()[0], join=(at.who.id,)),
-    f"DELETE {SCIM}/Groups/{{id}}": lambda at: access.DeletePrincipal(GROUP, at.world.group()[0]),
-    f"POST {SCIM}/ServicePrincipals": lambda at: access.CreatePrincipal(SERVICE, at.world.new_name("service")),
-    f"GET {SCIM}/ServicePrincipals": lambda _at: access.ListPrincipals(SERVICE, name="nobody"),
-    f"GET {SCIM}/ServicePrincipals/{{id}}": lambda at: access.GetPrincipal(SERVICE, _service(at)),
-    f"PATCH {SCIM}/ServicePrincipals/{{id}}": lambda at: access.UpdatePrincipal(SERVICE, _service(at), active=False),
-    f"DELETE {SCIM}/ServicePrincipals/{{id}}": lambda at: access.DeletePrincipal(SERVICE, _service(at)),
+    **{route: made for folder, kind in FOLDERS.items() for route, made in _of_scim(folder, kind).items()},
+    f"GET {_METASTORE}": lambda at: metastore.GetMetastore(at.assignment()[1]),
+    f"PATCH {_METASTORE}": lambda at: metastore.GetMetastore(at.assignment()[1]),
+    f"GET {LEGACY}/registered-models/search": lambda _at: models.SearchModels(Window(100)),
+    f"DELETE {_OF_WORKSPACE}": lambda at: metastore.AssignMetastore(at.assignment()[0], ""),
     _PART: _begun,
     _COMPLETE: _begun,
 }
 """Where the example of the action is about another kind of thing than the route is, or lacks what the route needs."""
 
 _PARTS = "POST /api/2.0/fs/create-upload-part-urls"
+_PROMPTS = f"{LEGACY}/prompts"
+_TAGS = f"{UNITY}/entity-tag-assignments"
+_TAGS_OF = f"{_TAGS}/{{entity_type}}/{{entity_name}}/tags"
+_SECRETS = tuple(
+    f"/api/2.0/accounts{each}/servicePrincipals/{{id}}/credentials/secrets" for each in ("/{account_id}", "")
+)
+_TOKENS = ("/api/2.0/token", "/api/2.0/token-management/tokens")
+
+Words: TypeAlias = Callable[[Any], dict[str, Any]]
 
 
-WORDS: dict[tuple[str, ActionKind], Callable[[Any], dict[str, Any]]] = {
+def _of_principal(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a CreatePrincipal
+    word = {USER: "user_name", GROUP: "display_name", SERVICE: "application_id"}[asked.kind]
+    return {word: asked.name}
+
+
+def _of_filter(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a ListPrincipals
+    compared = asked.condition
+    told = f'{compared.attribute} {compared.operator} "{compared.value}"'
+    return {"filter": told, "start_index": 1, "count": asked.most}
+
+
+def _of_patch(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an UpdatePrincipal
+    if asked.kind is GROUP:
+        members = [{"value": each} for each in asked.change.members.add]
+        return {"id": asked.id, "operations": [{"op": "add", "path": "members", "value": members}]}
+    return {"id": asked.id, "operations": [{"op": "replace", "path": "active", "value": asked.change.active}]}
+
+
+def _of_put(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an UpdatePrincipal
+    return {"id": asked.id, "display_name": asked.change.display_name}
+
+
+def _of_entity(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an action on tags of any securable
+    on: Ref = getattr(asked, asked.needs[0].on)
+    words = {"entity_type": TYPES[on.kind] + "s", "entity_name": on.name}
+    if tag := getattr(asked, "tag", None):
+        return {**words, "tag_key": tag.key, "tag_value": tag.value}
+    return {**words, "tag_key": getattr(asked, "key", "")}
+
+
+def _of_tag_change(asked: Any) -> dict[str, Any]:  # noqa: ANN401  ChangeModelTags, ChangeVersionTags
+    added = [{"key": tag.key, "value": tag.value} for tag in asked.change.add]
+    changes = {"add_tags": added, "remove": list(asked.change.remove)}
+    where = {"securable_type": "function", "full_name": asked.model.name, "changes": changes}
+    return {**where, "version": str(asked.number)} if hasattr(asked, "number") else where
+
+
+def _of_secret(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an action on the secrets of a service principal
+    return {"id": asked.principal_id, "secret_id": getattr(asked, "id", "")}
+
+
+def _of_links(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a LinkPromptVersions
+    """Any kind of link is understood, whichever route it comes by."""
+    said = [{"name": name, "version": str(number)} for name, number in asked.versions]
+    return {"prompt_versions": said, "run_ids": [link.target for link in asked.links]}
+
+
+def _of_bindings(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a ChangeBindings
+    newer = [{"workspace_id": each} for each in asked.add]
+    return {"securable_type": "catalog", "name": asked.catalog.name, "add": newer, "assign_workspaces": [*asked.add]}
+
+
+WORDS: dict[tuple[str, ActionKind], Words] = {
     (_PART, uploads.FindUpload): lambda asked: {**_plain(asked), "part_number": 1},
     (_PARTS, uploads.LinkToParts): lambda asked: {**_plain(asked), "start_part_number": 1, "count": 2},
-    ("GET /api/2.0/mlflow/unity-catalog/model-versions/search", versions.SearchVersions): lambda asked: {
+    (f"GET {LEGACY}/model-versions/search", versions.SearchVersions): lambda asked: {
         "filter": f"name='{asked.asked.model}'"
     },
+    # Principals, their secrets and tokens
+    **{(f"POST {folder}", access.CreatePrincipal): _of_principal for folder in FOLDERS},
+    **{(f"GET {folder}", access.ListPrincipals): _of_filter for folder in FOLDERS},
+    **{(f"PATCH {folder}/{{id}}", access.UpdatePrincipal): _of_patch for folder in FOLDERS},
+    **{(f"PUT {folder}/{{id}}", access.UpdatePrincipal): _of_put for folder in FOLDERS},
+    **{(f"POST {path}", credentials.CreateSecret): _of_secret for path in _SECRETS},
+    **{(f"GET {path}", credentials.ListSecrets): _of_secret for path in _SECRETS},
+    **{(f"DELETE {path}/{{secret_id}}", credentials.DeleteSecret): _of_secret for path in _SECRETS},
     **{
-        (f"GET {SCIM}/{folder}", access.ListPrincipals): lambda asked: {
-            "filter": f'displayName eq "{asked.name}"',
-            "start_index": 1,
-            "count": asked.most,
+        (f"PATCH {path}/{{token_id}}", tokens.UpdateToken): lambda asked: {
+            "token_id": asked.id,
+            "token": {"comment": asked.comment},
         }
-        for folder in ("Users", "Groups", "ServicePrincipals")
+        for path in _TOKENS
+    },
+    (f"GET {_TOKENS[1]}", tokens.FindTokens): lambda asked: {"created_by_username": asked.creator},
+    # Prompts
+    (f"POST {_PROMPTS}/{{name}}/versions", prompts.CreatePromptVersion): lambda asked: {
+        "name": asked.prompt.name,
+        "prompt_version": {"template": asked.draft.template},
+    },
+    (f"PATCH {_PROMPTS}/{{name}}/versions/{{version}}", prompts.UpdatePromptVersion): lambda asked: {
+        "name": asked.prompt.name,
+        "version": str(asked.number),
+        "prompt_version": {"description": asked.comment},
     },
     **{
-        (f"PATCH {SCIM}/{folder}/{{id}}", access.UpdatePrincipal): lambda asked: {
-            "id": asked.id,
-            "operations": [{"op": "replace", "path": "active", "value": asked.active}]
-            if asked.active is not None
-            else [{"op": "add", "path": "members", "value": [{"value": each} for each in asked.join]}],
-        }
-        for folder in ("Users", "Groups", "ServicePrincipals")
+        (f"POST {LEGACY}/prompt-versions/links-to-{what}", prompts.LinkPromptVersions): _of_links
+        for what in ("models", "traces", "runs")
+    },
+    # Tags, bindings, protected aliases
+    (f"POST {_TAGS}", entity_tags.AssignTag): _of_entity,
+    (f"GET {_TAGS_OF}", entity_tags.ListTags): _of_entity,
+    (f"GET {_TAGS_OF}/{{tag_key}}", entity_tags.GetTag): _of_entity,
+    (f"PATCH {_TAGS_OF}/{{tag_key}}", entity_tags.ChangeTag): _of_entity,
+    (f"DELETE {_TAGS_OF}/{{tag_key}}", entity_tags.RemoveTag): _of_entity,
+    (f"PATCH {UNITY}/securable-tags/{{securable_type}}/{{full_name}}", tagging.ChangeModelTags): _of_tag_change,
+    (
+        f"PATCH {UNITY}/subentity-tags/{{securable_type}}/{{full_name}}/{{version}}",
+        tagging.ChangeVersionTags,
+    ): _of_tag_change,
+    (f"PATCH {UNITY}/workspace-bindings/catalogs/{{name}}", metastore.ChangeBindings): _of_bindings,
+    (f"PATCH {UNITY}/bindings/{{securable_type}}/{{name}}", metastore.ChangeBindings): _of_bindings,
+    ("PUT /api/2.0/modelyard/schemas/{full_name}/protected-aliases", aliases.ProtectAlias): lambda asked: {
+        "full_name": asked.schema.name,
+        "pattern": asked.pattern,
+        "principals": list(asked.movers),
+    },
+    ("GET /api/2.0/modelyard/explain", explain.Explain): lambda asked: {
+        "action": asked.action,
+        "securable_type": "function",
+        "full_name": asked.name,
+        "principal": asked.principal,
     },
 }
 """The words of a route for one of its actions, made of the example of that action."""

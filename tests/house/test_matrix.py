@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from modelyard.action import METASTORE, Ref
-from modelyard.actions import access, catalogs
+from modelyard.actions import access, catalogs, tokens
 from modelyard.app import ROWS
 from modelyard.domain.access import Bearer
 from modelyard.domain.privileges import Privilege
@@ -42,7 +42,7 @@ READABLE = READING | {Privilege.BROWSE}
 PERSONAS = ("stranger", "other", "reader", "owner", "admin")
 
 OPEN: dict[ActionKind, dict[str, int]] = {
-    access.RevokeToken: {"stranger": 404, "other": 404, "reader": 404},
+    tokens.RevokeToken: {"stranger": 404, "other": 404, "reader": 404},
 }
 """What open actions answer to those whom they do not answer with success: the example is about the owner's things."""
 
@@ -92,15 +92,15 @@ class Matrix:
         """A token of the owner that has run out: it was made a day ago, to live for an hour."""
         gate = self.world.inside.gate
         gate.clock = lambda: time.time() - 24 * 3600
-        made = self.world.do(access.CreateToken(seconds=3600), self.owner)
+        made = self.world.do(tokens.CreateToken(seconds=3600), self.owner)
         gate.clock = time.time
         return Bearer(made.secret)
 
     @cached_property
     def revoked(self) -> Bearer:
         """A token of the owner that was taken back."""
-        made = self.world.do(access.CreateToken(), self.owner)
-        self.world.do(access.RevokeToken(made.token.id), self.owner)
+        made = self.world.do(tokens.CreateToken(), self.owner)
+        self.world.do(tokens.RevokeToken(made.token.id), self.owner)
         return Bearer(made.secret)
 
     def ask(self, asked: Asked, credential: Bearer | None) -> httpx.Response:

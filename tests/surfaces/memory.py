@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelyard.action import Action
-from modelyard.actions import access, catalogs, files, models, versions
+from modelyard.actions import catalogs, files, grants, models, versions
 from modelyard.domain.privileges import (
     APPLICABLE,
     Chain,
@@ -177,7 +177,7 @@ class Memory:
     # Grants
 
     def grant(self, who: str, name: str, to: str, add: frozenset[Privilege], remove: frozenset[Privilege]) -> Told:
-        self.gate(who, access.ChangeGrants, name)
+        self.gate(who, grants.ChangeGrants, name)
         thing = self.things[name]
         if not (add | remove) <= APPLICABLE[thing.kind] or add & remove:
             raise Refused("INVALID_PARAMETER_VALUE")
