@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from modelyard.action import METASTORE, Ref
-from modelyard.actions import access, catalogs, tokens
+from modelyard.actions import access, catalogs, credentials, tokens
 from modelyard.app import ROWS
 from modelyard.domain.access import Bearer
 from modelyard.domain.privileges import Privilege
@@ -32,6 +32,7 @@ from tests.house.examples import Stage
 from tests.house.requests import DOCUMENT, ROUTES, Asked, Route, request
 from tests.house.test_actions import needed
 from tests.house.world import Person, World, containers
+from tests.support import UNITY
 from tests.surfaces.world import check_no_leak
 
 TABLE = Routes(ROWS)
@@ -41,15 +42,24 @@ READING = frozenset({Privilege.USE_CATALOG, Privilege.USE_SCHEMA, Privilege.EXEC
 READABLE = READING | {Privilege.BROWSE}
 PERSONAS = ("stranger", "other", "reader", "owner", "admin")
 
+NOT_THEIRS = {"stranger": 404, "other": 404, "reader": 404}
+"""The example is about a thing of the owner's, which is not there for anybody else but admins."""
+
 OPEN: dict[ActionKind, dict[str, int]] = {
-    tokens.RevokeToken: {"stranger": 404, "other": 404, "reader": 404},
+    tokens.RevokeToken: NOT_THEIRS,
+    tokens.UpdateToken: NOT_THEIRS,
+    **{
+        kind: {**NOT_THEIRS, "owner": 404}  # only the service principal itself, or an admin, governs its secrets
+        for kind in (credentials.CreateSecret, credentials.ListSecrets, credentials.DeleteSecret)
+    },
 }
-"""What open actions answer to those whom they do not answer with success: the example is about the owner's things."""
+"""What open actions answer to those whom they do not answer with success."""
 
 OUTCOMES: dict[str, int] = {
-    "POST /api/2.0/fs/files/{path}?action=complete-upload": 400,
+    "POST /api/2.0/fs/files/{path}?action=complete-upload": 400,  # no part was sent
+    f"DELETE {UNITY}/workspaces/{{workspace_id}}/metastore": 400,  # the one workspace keeps its metastore
 }
-"""What routes answer to whoever is let through, where the example leaves something to be done: no part was sent."""
+"""What routes answer to whoever is let through, where what is asked for then fails."""
 
 
 @dataclass

@@ -19,7 +19,7 @@ from modelyard.action import ACTIONS
 from modelyard.actions import access
 from modelyard.surfaces.openapi import PATH, document, path_of
 from modelyard.surfaces.reach import actions_of
-from modelyard.surfaces.wire import Public, Row, Translation
+from modelyard.surfaces.wire import Entrance, Form, Public, Row, Translation
 from tests.support import Server, clean_environment
 
 DOCUMENT = document(app.ROWS)
@@ -61,7 +61,7 @@ def test_an_operation_tells_its_actions_and_what_each_of_them_needs(row: Row) ->
         needs = [(need["privilege"], need["on"]) for need in told["x-needs"][kind.__name__]]
         assert needs == [(need.privilege.value, need.on) for need in kind.needs]
     assert told["summary"]
-    assert (told.get("security") == []) == isinstance(row, Public)
+    assert (told.get("security") == []) == isinstance(row, Public | Entrance)
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_an_operation_tells_every_field_that_it_understands(row: Translation) ->
     said |= {field for header, field in row.hears if any(each["name"] == header for each in told["parameters"])}
     fields = {field.encode_name: str(field.type) for field in msgspec.structs.fields(row.said)}
     if row.method in {"GET", "HEAD", "DELETE"}:  # no query can say lists; some requests share a type with a PATCH
-        fields = {name: kind for name, kind in fields.items() if "list[" not in kind and "dict[" not in kind}
+        fields = {name: kind for name, kind in fields.items() if not re.search(r"list\[|dict\[|tuple\[", kind)}
     assert fields.keys() <= said
 
 
@@ -95,6 +95,42 @@ def test_an_enumeration_is_a_parameter_with_its_words() -> None:
     assert {each["name"]: each["schema"]["enum"] for each in parameters} == {
         "colour": ["blue", "red"],
         "other": ["blue", "red"],
+    }
+
+
+@pytest.mark.parametrize("row", [row for row in app.ROWS if isinstance(row, Form)], ids=lambda row: row.path)
+def test_a_form_is_described_as_a_form_that_says_itself_who_calls(row: Form) -> None:
+    told = operation(row)
+    assert told["parameters"] == []
+    assert told["security"] == [{"client": []}, {}]
+    [(media, content)] = told["requestBody"]["content"].items()
+    assert media == "application/x-www-form-urlencoded"
+    heard = {name for _, name in row.hears}
+    assert (
+        content["schema"]["properties"].keys()
+        == {each.encode_name for each in msgspec.structs.fields(row.said)} - heard
+    )
+
+
+def test_the_refusals_of_oauth_are_described_as_rfc_6749_says() -> None:
+    told = DOCUMENT["paths"]["/oidc/v1/token"]["post"]["responses"]
+    assert told.keys() == {"2XX", "204", "400", "401", "409", "503"}
+    for status in ("400", "401"):
+        name = told[status]["$ref"].rpartition("/")[2]
+        schema = DOCUMENT["components"]["responses"][name]["content"]["application/json"]["schema"]
+        envelope = DOCUMENT["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        assert envelope["required"] == ["error", "error_description"]
+
+
+@pytest.mark.parametrize("row", [row for row in app.ROWS if isinstance(row, Entrance)], ids=lambda row: row.path)
+def test_an_entrance_is_described_as_open_and_sends_the_browser_on(row: Entrance) -> None:
+    told = operation(row)
+    assert told["security"] == []
+    assert [status for status in told["responses"] if status < "4"] == ["303"]
+    assert "location" in told["responses"]["303"]["headers"]
+    assert "requestBody" not in told
+    assert {each["name"] for each in told["parameters"]} == {each.name for each in msgspec.structs.fields(row.said)} - {
+        "cookie"
     }
 
 

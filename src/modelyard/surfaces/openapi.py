@@ -32,16 +32,35 @@ from modelyard.errors import (
 )
 from modelyard.surfaces import wire
 from modelyard.surfaces.reach import Kind, actions_of, functions_of
-from modelyard.surfaces.wire import JSON, Arrival, Departure, Joining, Public, Reply, Row, Translation, encode
+from modelyard.surfaces.wire import (
+    JSON,
+    Arrival,
+    Departure,
+    Entrance,
+    Form,
+    Joining,
+    Public,
+    Reply,
+    Row,
+    Translation,
+    encode,
+)
 
 Json: TypeAlias = dict[str, Any]
 
 PATH: Final = "/api/2.0/modelyard/openapi.json"
 BYTES: Final = "application/octet-stream"
+FORM: Final = "application/x-www-form-urlencoded"
 _REFERENCE: Final = "#/components/schemas/{name}"
 _NOTES: Final = re.compile(r" \([^()]*§[^()]*\)")
 _WORD: Final = re.compile(r"[A-Za-z0-9]+")
 _FAILURES: Final = (Invalid, Unauthenticated, Denied, LinkExpired, NotFound, AlreadyExists, Changed, Unavailable)
+_FAILURES_OF_FORMS: Final = (Invalid, Unauthenticated, Changed, Unavailable)
+"""A form asks for nothing that could be denied or missing: it says who calls, or it does not."""
+
+_BROUGHT: Final = frozenset({"authorization", "cookie"})
+"""Headers that are no parameters: a security scheme describes one, and browsers bring the other by themselves."""
+
 _ABOUT: Final = """\
 Modelyard speaks the protocols of MLflow, Unity Catalog and Databricks, and has a few routes of its own.
 
@@ -90,6 +109,7 @@ def document(rows: Iterable[Row]) -> Json:
             "securitySchemes": {
                 "bearer": {"type": "http", "scheme": "bearer", "description": "A token."},
                 "basic": {"type": "http", "scheme": "basic", "description": "The user `token`, a token as password."},
+                "client": {"type": "http", "scheme": "basic", "description": "A service principal's id and secret."},
             },
             "responses": shapes.responses,
             "schemas": {**shapes.used(paths), **shapes.failures},
@@ -118,8 +138,10 @@ def _operation(row: Row, shapes: _Shapes) -> Json:
         "x-action": [kind.__name__ for kind in kinds],
         "x-needs": {kind.__name__: _needs(kind) for kind in kinds},
     }
-    if not isinstance(row, Translation | Arrival | Joining | Departure):
-        operation["security"] = []  # it is open to anybody, or the request says in its own words who calls
+    if isinstance(row, Form):
+        operation["security"] = [{"client": []}, {}]  # the form may say in its own words who calls
+    elif isinstance(row, Public | Entrance):
+        operation["security"] = []
     if row.doing:
         operation["x-variants"] = {row.doing: operation["x-action"]}
     return operation
@@ -157,6 +179,9 @@ def _successes(row: Row) -> Json:
     if isinstance(row, Departure):
         whole = {"schema": {"type": "string", "contentMediaType": BYTES}}
         return {"2XX": {"description": "The bytes, whole or in part.", "content": {BYTES: whole}}}
+    if isinstance(row, Entrance):
+        location = {"location": {"description": "Where.", "schema": {"type": "string", "format": "uri"}}}
+        return {"303": {"description": "The browser is sent on.", "headers": location}}
     done = {"2XX": {"description": "Done.", "content": {JSON: {"schema": {"type": "object"}}}}}
     return done if row.method == "GET" else {**done, "204": {"description": "Done, and nothing to tell."}}
 
@@ -204,27 +229,31 @@ def _request(row: Row, shapes: _Shapes) -> Json:
     """The parameters of a row, and its body, if it takes one."""
     if isinstance(row, Public):
         return {"parameters": []}
-    heard = {name: header for header, name in row.hears} if isinstance(row, Translation) else {}
+    hears = row.hears if isinstance(row, Translation | Form | Entrance) else ()
+    heard = {name: header for header, name in hears}
     in_path = re.findall(r"\{(\w+)\}", path_of(row))
     said = shapes.fields(row.said)
-    in_body = {name: schema for name, schema in said.items() if _in_body(row, schema)}
+    in_body = {name: schema for name, schema in said.items() if name not in heard and _in_body(row, schema)}
     parameters = [_parameter(name, "path", said.get(name, {"type": "string"})) for name in in_path]
     if row.doing:
         parameters.append({**_parameter("action", "query", {"type": "string", "enum": [row.doing]}), "required": True})
     for name, schema in said.items():
         if name in heard:
-            parameters.append(_parameter(heard[name], "header", schema))
+            if heard[name] not in _BROUGHT:
+                parameters.append(_parameter(heard[name], "header", schema))
         elif name not in in_path and name not in in_body and _is_flat(schema):
             parameters.append(_parameter(name, "query", schema))
-    body = {name: schema for name, schema in in_body.items() if name not in {*in_path, *heard}}
+    body = {name: schema for name, schema in in_body.items() if name not in in_path}
     return {"parameters": parameters, **_body(row, body)}
 
 
 def _in_body(row: Row, schema: Json) -> bool:
-    """Whether a field is said in a JSON body: of work on uploads only what a query cannot hold (notes §1.c)."""
+    """Whether a field is said in the body: of work on uploads only what a query cannot hold (notes §1.c)."""
     match row:
         case Translation():
             return row.method in {"POST", "PUT", "PATCH"}
+        case Form():
+            return True
         case Joining():
             return not _is_flat(schema)
         case _:
@@ -237,8 +266,8 @@ def _body(row: Row, properties: Json) -> Json:
         return {"requestBody": {"required": True, "content": {BYTES: whole}}}
     if not properties:
         return {}
-    content = {JSON: {"schema": {"type": "object", "properties": properties}}}
-    return {"requestBody": {"required": isinstance(row, Translation), "content": content}}
+    content = {FORM if isinstance(row, Form) else JSON: {"schema": {"type": "object", "properties": properties}}}
+    return {"requestBody": {"required": isinstance(row, Translation | Form), "content": content}}
 
 
 def _parameter(name: str, where: str, schema: Json) -> Json:
@@ -343,7 +372,7 @@ class _Shapes:
 def _failures(row: Row) -> Iterable[Failure]:
     if isinstance(row, Public):
         return (Invalid(""), Unavailable("")) if row.check else (Invalid(""),)
-    found = (kind("") for kind in _FAILURES)
+    found = (kind("") for kind in (_FAILURES_OF_FORMS if isinstance(row, Form) else _FAILURES))
     return (*found, OutOfRange("", 0)) if isinstance(row, Departure) else found
 
 
