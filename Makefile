@@ -71,7 +71,7 @@ bench: $(STAMP)  ## run the benchmarks (options in ARGS)
 # The second compilation is held to the versions of the first, so both files agree.
 lock:  ## compile requirements/ from pyproject.toml (ARGS=--upgrade for newer versions)
 	@test -x $(UV) || $(MAKE) setup
-	$(COMPILE) pyproject.toml --extra demo --group dev --output-file requirements/dev.txt $(ARGS)
+	$(COMPILE) pyproject.toml --extra demo --extra aws --group dev --output-file requirements/dev.txt $(ARGS)
 	$(COMPILE) pyproject.toml --constraints requirements/dev.txt --output-file requirements/runtime.txt $(ARGS)
 	$(COMPILE) requirements/mlflow-oldest.in --output-file requirements/mlflow-oldest.txt $(ARGS)
 
