@@ -5,26 +5,24 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from modelyard.actions.tokens import new_secret
 from modelyard.config import LOOPBACK, Settings
-from modelyard.domain.files import Entry
 from modelyard.errors import Invalid, NotFound
 from modelyard.gate import Gate
 from modelyard.outbound import Allowed, Outbound
-from modelyard.store import installation, migrate, principals
-from modelyard.store.blobs import BlobStore
+from modelyard.store import holdings, installation, migrate, principals
+from modelyard.store.disk import Disk
 from modelyard.store.exchange import Exchange
 from modelyard.store.installation import Installation
 from modelyard.store.lock import Lock
-from modelyard.store.parts import PartStore
 from modelyard.store.session import Database
+from modelyard.store.stores import Stores
 from modelyard.store.tx import Contended
 from modelyard.surfaces import (
     credentials,
@@ -42,11 +40,8 @@ from modelyard.surfaces import (
 from modelyard.surfaces import files as files_surface
 from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
-from modelyard.surfaces.wire import Reader, Row, SignOn, Writer
+from modelyard.surfaces.wire import Row, SignOn
 from modelyard.workers.keeper import Keeper
-
-if TYPE_CHECKING:
-    from modelyard.store.blobs import StoredBlob
 
 _ABANDONED_SECONDS: Final = 7 * 24 * 3600
 """After a week without a byte, what was left of an upload is removed at the next start."""
@@ -68,41 +63,16 @@ ROWS: Final[tuple[Row, ...]] = openapi.with_document(_TABLES)
 """Every route there is."""
 
 
-class Disk:
-    """The byte store on this machine's disk, as the surfaces see it."""
+class Storage(Stores):
+    """The stores and the exchange, as the surfaces see them."""
 
-    def __init__(self, blobs: BlobStore, exchange: Exchange, limit: int) -> None:
-        self._blobs = blobs
-        self._parts = PartStore(blobs)
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(settings.upload_limit)
+        exchange = Exchange(settings.folder / "exchange", self, room=settings.exchange_limit).open()
         self.place = exchange.place
         self.take = exchange.take
         self.forget = exchange.forget
         self.lend = exchange.lend
-        self._limit = limit
-
-    def open(self, entry: Entry) -> Reader:
-        """Open the bytes of a file."""
-        return self._blobs.open_blob(entry.sha256, entry.size)
-
-    def receive(self, size: int | None) -> Writer:
-        """Take a file in."""
-        return self._blobs.receive(limit=self._limit, expected_size=size)
-
-    def begin(self, upload_id: str) -> None:
-        """Make room for the parts of an upload."""
-        self._parts.begin(upload_id)
-
-    def receive_part(self, upload_id: str, number: int, size: int | None) -> Writer:
-        """Take a part in."""
-        return self._parts.write_part(upload_id, number, size)
-
-    def join(self, upload_id: str, parts: Sequence[tuple[int, str]]) -> StoredBlob:
-        """Make one file of parts."""
-        return self._parts.complete(upload_id, parts, limit=self._limit)
-
-    def drop(self, upload_id: str) -> None:
-        """Remove what is left of an upload."""
-        self._parts.abort(upload_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +82,7 @@ class App:
     endpoint: Endpoint
     gate: Gate
     database: Database
-    blobs: BlobStore
+    storage: Storage
     lanes: Lanes
     outbound: Outbound
     keeper: Keeper
@@ -128,7 +98,7 @@ class App:
         self.lanes.close()
         self.keeper.close()
         self.database.close()
-        self.blobs.close()
+        self.storage.close()
         if self.lock:
             self.lock.release()
 
@@ -138,18 +108,25 @@ def build(settings: Settings) -> App:
     make_private(settings.folder)
     database, lock = open_database(settings)
     there = _first_start(database, settings)
-    blobs = BlobStore(make_private(settings.storage_folder)).open()
-    blobs.sweep(_ABANDONED_SECONDS)
+    storage = Storage(settings)
+    store_id = _open_store(settings, database, storage)
     key = signing_key(settings)
-    gate = Gate(database, blobs, key)
+    gate = Gate(database, store_id, key)
     lanes = Lanes(settings.threads, one_writer=database.is_sqlite)
-    exchange = Exchange(
-        settings.folder / "exchange", blobs, limit=settings.upload_limit, room=settings.exchange_limit
-    ).open()
     outbound = Outbound(Allowed.of(settings.outbound_allowed))
-    site, disk = _site(settings, there, key), Disk(blobs, exchange, settings.upload_limit)
-    endpoint = Endpoint(ROWS, gate, disk, site, lanes, _provider(settings, outbound))
-    return App(endpoint, gate, database, blobs, lanes, outbound, Keeper(gate), lock)
+    site = _site(settings, there, key)
+    endpoint = Endpoint(ROWS, gate, storage, site, lanes, _provider(settings, outbound))
+    return App(endpoint, gate, database, storage, lanes, outbound, Keeper(gate), lock)
+
+
+def _open_store(settings: Settings, database: Database, storage: Storage) -> str:
+    """Open the metastore's own store; its id in the database."""
+    disk = Disk(make_private(settings.storage_folder)).open_store()
+    disk.blobs.sweep(_ABANDONED_SECONDS)
+    with database.write() as tx:
+        disk.store_id = holdings.enter(tx, disk.url, disk.marker, int(time.time() * 1000))
+    storage.add(disk.store_id, disk)
+    return disk.store_id
 
 
 def _provider(settings: Settings, outbound: Outbound) -> SignOn | None:

@@ -51,7 +51,6 @@ if TYPE_CHECKING:
     from modelyard.action import Action, Need, Ref
     from modelyard.domain.journal import Origin
     from modelyard.domain.privileges import Chain, Decision
-    from modelyard.store.blobs import BlobStore
     from modelyard.store.session import Database
     from modelyard.store.tx import Look
 
@@ -115,7 +114,7 @@ class Gate:
     """Decides and records; shared by all threads of the process."""
 
     database: Database
-    blobs: BlobStore
+    store_id: str
     signing_key: bytes
     clock: Callable[[], float] = time.time
     uses: Uses = field(default_factory=Uses)
@@ -166,7 +165,7 @@ class Gate:
     def _decided(self, tx: Look, attempt: _Attempt, credential: Credential) -> Any:  # noqa: ANN401  as above
         action = attempt.action
         # Until it is known who calls, the server acts: it may have to make the user whom a provider has proved.
-        tx.enter(Context(SERVER, {}, self._now(), attempt.origin, self.blobs))
+        tx.enter(Context(SERVER, {}, self._now(), attempt.origin, self.store_id))
         attempt.caller = caller = self._caller(tx, credential)
         if action.is_change and isinstance(credential, Session) and not credential.confirmed:
             raise Unauthenticated("A cookie alone changes nothing; send the page's Origin and its CSRF header too.")
@@ -180,7 +179,7 @@ class Gate:
             reasons.append(_allowed(need, chain).reason)
             chains[ref] = chain
         attempt.reason = "; ".join(reasons) or action.open_to
-        tx.enter(Context(caller, chains, self._now(), attempt.origin, self.blobs))
+        tx.enter(Context(caller, chains, self._now(), attempt.origin, self.store_id))
         return action.run(tx)
 
     def _caller(self, tx: Look, credential: Credential) -> Caller:

@@ -322,8 +322,8 @@ def train(world: World, who: Person, model: str, _source: str) -> None:
     except NotFound:
         world.do(models.CreateModel(containers(ref)[1], model.rpartition(".")[2]), who)
     number = world.register(ref, who)
-    world.do(files.KeepFile(ref, number, "MLmodel", *world.blob(MLMODEL)), who)
-    world.do(versions.FinalizeVersion(ref, number), who)
+    world.do(files.KeepFile(ref, number, "MLmodel", world.blob(MLMODEL)), who)
+    world.do(world.finalizing(ref, number, who), who)
 
 
 def promote(world: World, who: Person, model: str, source: str) -> None:
@@ -334,8 +334,8 @@ def promote(world: World, who: Person, model: str, source: str) -> None:
     except NotFound:
         world.do(models.CreateModel(containers(ref)[1], model.rpartition(".")[2]), who)
     copy = world.do(versions.RegisterCopy(origin, 1, ref, versions.Registration(f"models:/{source}/1")), who)
-    world.do(files.KeepFile(ref, copy.number, "MLmodel", *world.blob(MLMODEL)), who)
-    world.do(versions.FinalizeVersion(ref, copy.number), who)
+    world.do(files.KeepFile(ref, copy.number, "MLmodel", world.blob(MLMODEL)), who)
+    world.do(world.finalizing(ref, copy.number, who), who)
 
 
 def deploy(world: World, who: Person, model: str, _source: str) -> None:

@@ -438,13 +438,13 @@ class TestAReadyVersion:
         number = world.ready(model)
         first = world.do(versions.GetVersion(model, number), world.owner)
         assert first.status is Status.READY
-        assert world.do(versions.FinalizeVersion(model, number), world.owner) == first
+        assert world.do(world.finalizing(model, number), world.owner) == first
 
     def test_is_made_once_when_many_finalize_it(self, world: World) -> None:
         model = world.model()
         number = world.register(model)
-        world.do(files.KeepFile(model, number, "MLmodel", *world.blob(b"flavors: {}\n")), world.owner)
-        finalize = persistent(lambda: world.do(versions.FinalizeVersion(model, number), world.owner))
+        world.do(files.KeepFile(model, number, "MLmodel", world.blob(b"flavors: {}\n")), world.owner)
+        finalize = persistent(lambda: world.do(world.finalizing(model, number), world.owner))
         done = at_once([finalize] * THREADS)
         assert not [each for each in done if isinstance(each, Failure)]
         assert len({(each.model_id, each.digest) for each in done}) == 1

@@ -16,6 +16,7 @@ from modelyard.actions import (
     exchange,
     explain,
     files,
+    finalize,
     grants,
     journal,
     lineage,
@@ -32,7 +33,6 @@ from modelyard.actions import (
 from modelyard.domain.access import PrincipalChange, PrincipalKind, Session
 from modelyard.domain.conditions import Attribute, Comparison, Operator
 from modelyard.domain.explain import Role
-from modelyard.domain.files import Entry
 from modelyard.domain.filters import Part, Term, VersionFilter
 from modelyard.domain.journal import AuditFilter
 from modelyard.domain.models import Tag, TagChange
@@ -43,7 +43,6 @@ from modelyard.domain.sessions import Login
 from tests.house.world import Person, World, containers
 
 USER, GROUP = PrincipalKind.USER, PrincipalKind.GROUP
-SHA256 = "0" * 64
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,7 @@ class Stage:
     def holding(self, path: str) -> tuple[Ref, int, str]:
         """Such a version, with a file in it."""
         model, number = self.pending()
-        self.world.do(files.KeepFile(model, number, path, SHA256, 0), self.world.owner)
+        self.world.do(files.KeepFile(model, number, path, self.world.blob(b"")), self.world.owner)
         return model, number, path
 
     def ready(self) -> tuple[Ref, int]:
@@ -110,14 +109,9 @@ def _login(at: Stage) -> Login:
 def _finalize(at: Stage) -> Action[Any, Any]:
     model, number = at.pending()
     with at.world.uploading(at.who, model):
-        kept = files.KeepFile(model, number, "MLmodel", *at.world.blob(b"flavors: {}\n"))
+        kept = files.KeepFile(model, number, "MLmodel", at.world.blob(b"flavors: {}\n"))
         at.world.do(kept, at.who)
-    return versions.FinalizeVersion(model, number)
-
-
-def _finalize_taken(at: Stage) -> Action[Any, Any]:
-    sha256, size = at.world.blob(b"flavors: {}\n")
-    return exchange.FinalizeTaken(*at.pending(), (Entry("MLmodel", is_directory=False, size=size, sha256=sha256),))
+        return at.world.finalizing(model, number, at.who)
 
 
 def _directory(at: Stage) -> Action[Any, Any]:
@@ -279,7 +273,9 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     versions.RegisterCopy: lambda at: versions.RegisterCopy(
         *at.ready(), at.world.model(), versions.Registration("there")
     ),
-    versions.FinalizeVersion: _finalize,
+    # Finalizing
+    finalize.PrepareFinalize: lambda at: finalize.PrepareFinalize(*at.pending()),
+    finalize.FinalizeVersion: _finalize,
     versions.GetVersion: lambda at: versions.GetVersion(*at.ready()),
     versions.GetDownloadUri: lambda at: versions.GetDownloadUri(*at.ready()),
     versions.GetUploadLeave: lambda at: versions.GetUploadLeave(*at.pending()),
@@ -296,8 +292,6 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     tagging.ChangeVersionTags: lambda at: tagging.ChangeVersionTags(*at.ready(), TagChange(remove=("stage",))),
     # The exchange
     exchange.HandOver: lambda at: exchange.HandOver(*at.ready()),
-    exchange.PrepareTaking: lambda at: exchange.PrepareTaking(*at.pending()),
-    exchange.FinalizeTaken: _finalize_taken,
     # Prompts
     prompts.CreatePrompt: lambda at: prompts.CreatePrompt(at.world.schema(), at.world.new_name()),
     prompts.GetPrompt: lambda at: prompts.GetPrompt(at.world.prompt()),
@@ -327,7 +321,7 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     files.LinkToFile: lambda at: files.LinkToFile(*at.ready(), "MLmodel"),
     files.PrepareFile: lambda at: files.PrepareFile(*at.pending(), "new"),
     files.LinkToUpload: lambda at: files.LinkToUpload(*at.pending(), "new"),
-    files.KeepFile: lambda at: files.KeepFile(*at.pending(), "new", SHA256, 0),
+    files.KeepFile: lambda at: files.KeepFile(*at.pending(), "new", at.world.blob(b"")),
     files.MakeDirectory: lambda at: files.MakeDirectory(*at.pending(), "new"),
     files.DeleteFile: lambda at: files.DeleteFile(*at.holding("old")),
     files.DeleteDirectory: _directory,
@@ -347,6 +341,6 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     uploads.LinkToParts: lambda at: uploads.LinkToParts(*at.upload(), (1, 2)),
     uploads.LinkToAbort: lambda at: uploads.LinkToAbort(*at.upload()),
     uploads.FindUpload: lambda at: uploads.FindUpload(*at.upload()),
-    uploads.FinishUpload: lambda at: uploads.FinishUpload(*at.upload(), SHA256, 0),
+    uploads.FinishUpload: lambda at: uploads.FinishUpload(*at.upload(), at.world.blob(b"")),
     uploads.AbortUpload: lambda at: uploads.AbortUpload(*at.upload()),
 }

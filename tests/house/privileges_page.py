@@ -94,6 +94,7 @@ _HEADINGS = {
     "models": "Registered models",
     "aliases": "The history and the protection of aliases",
     "versions": "Model versions",
+    "finalize": "Finalizing versions",
     "lineage": "Lineage",
     "tagging": "Tags, several at once",
     "exchange": "The exchange, for MLflow's `uc:` client on the server's machine",

@@ -37,7 +37,6 @@ from modelyard.domain.conditions import Attribute, Comparison, Operator
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Kind
 from modelyard.errors import Failure
-from modelyard.store.parts import PartStore
 from modelyard.surfaces.openapi import document, path_of
 from modelyard.surfaces.reach import Kind as ActionKind
 from modelyard.surfaces.reach import actions_of
@@ -313,7 +312,7 @@ def _of_scim(folder: str, kind: PrincipalKind) -> dict[str, Callable[[Stage], Ac
 def _begun(at: Stage) -> Action[Any, Any]:
     """An upload with room for its parts."""
     found = uploads.FindUpload(*at.upload())
-    PartStore(at.world.inside.built.blobs).begin(found.upload_id)
+    at.world.inside.built.storage.begin(at.world.do(found, at.who))
     return found
 
 

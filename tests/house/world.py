@@ -14,8 +14,9 @@ from typing import Any
 import pytest
 
 from modelyard.action import METASTORE, Action, Ref
-from modelyard.actions import access, catalogs, files, grants, models, prompts, tokens, versions
+from modelyard.actions import access, catalogs, files, finalize, grants, models, prompts, tokens, versions
 from modelyard.domain.access import ADMINS, Bearer, Credential, ListChange, PrincipalChange, PrincipalKind
+from modelyard.domain.files import Stored
 from modelyard.domain.journal import Origin
 from modelyard.domain.privileges import GrantChange, Kind, Privilege
 from modelyard.domain.prompts import Draft
@@ -150,12 +151,11 @@ class World:
         """A version of a prompt."""
         return self.do(prompts.CreatePromptVersion(prompt, Draft(json.dumps(words))), self.owner).number
 
-    def blob(self, content: bytes) -> tuple[str, int]:
-        """Bytes in the store: their SHA-256 and size."""
-        with self.inside.built.blobs.receive(limit=1 << 20) as incoming:
-            incoming.write([content])
-            stored = incoming.commit()
-        return stored.sha256, stored.size
+    def blob(self, content: bytes) -> Stored:
+        """Bytes in the metastore's store."""
+        incoming = self.inside.built.storage.receive(self.inside.gate.store_id, len(content))
+        incoming.write([content])
+        return incoming.commit()
 
     def ready(self, model: Ref) -> int:
         """A version with an `MLmodel` file, finalized."""
@@ -165,8 +165,13 @@ class World:
 
     def finish(self, model: Ref, number: int) -> None:
         """Bring an `MLmodel` file, and finalize."""
-        self.do(files.KeepFile(model, number, "MLmodel", *self.blob(MLMODEL)), self.owner)
-        self.do(versions.FinalizeVersion(model, number), self.owner)
+        self.do(files.KeepFile(model, number, "MLmodel", self.blob(MLMODEL)), self.owner)
+        self.do(self.finalizing(model, number), self.owner)
+
+    def finalizing(self, model: Ref, number: int, who: Person | None = None) -> finalize.FinalizeVersion:
+        """What finalizes a version, once its files are examined as they are now: by its owner, if nobody else."""
+        draft = self.do(finalize.PrepareFinalize(model, number), who or self.owner)
+        return finalize.FinalizeVersion(model, number, self.inside.built.storage.examine(draft))
 
 
 def joining(group: str, *members: str) -> access.UpdatePrincipal:

@@ -12,27 +12,50 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 
-from modelyard.domain.files import Entry
+from modelyard.domain.files import Entry, Stored
+from modelyard.domain.models import Status, Version
 from modelyard.errors import Invalid, TooLarge, WrongState
 from modelyard.store import exchange
 from modelyard.store.blobs import BlobStore
+from modelyard.store.disk import Disk
 from modelyard.store.exchange import BROUGHT_SECONDS, LENT_SECONDS, Exchange
+from modelyard.store.stores import Stores
 
 ID = "0123456789abcdef" * 2
 OTHER = "f" * 32
+STORE = "0" * 32
 SECRET = b"of somebody else"
 
 
 @pytest.fixture
-def blobs(tmp_path: Path) -> Iterator[BlobStore]:
-    store = BlobStore(tmp_path / "blobs").open()
+def disk(tmp_path: Path) -> Iterator[Disk]:
+    store = Disk(tmp_path / "blobs").open_store()
+    store.store_id = STORE
     yield store
     store.close()
 
 
 @pytest.fixture
-def folders(tmp_path: Path, blobs: BlobStore) -> Exchange:
-    return Exchange(tmp_path / "exchange", blobs, limit=100, room=1_000).open()
+def blobs(disk: Disk) -> BlobStore:
+    return disk.blobs
+
+
+@pytest.fixture
+def stores(disk: Disk) -> Stores:
+    made = Stores(limit=100)
+    made.add(STORE, disk)
+    return made
+
+
+@pytest.fixture
+def folders(tmp_path: Path, stores: Stores) -> Exchange:
+    return Exchange(tmp_path / "exchange", stores, room=1_000).open()
+
+
+def pending(id_: str = ID) -> Version:
+    """A version that waits for its files."""
+    status = Status.PENDING_REGISTRATION
+    return Version(id_, "a.b.c", 1, status, "", "", "", "", "", "", 0, "", 0, "", store_id=STORE)
 
 
 def local(url: str) -> Path:
@@ -53,7 +76,7 @@ def stored(blobs: BlobStore, path: str, content: bytes) -> Entry:
     with blobs.receive(limit=1 << 20) as incoming:
         incoming.write([content])
         blob = incoming.commit()
-    return Entry(path, is_directory=False, size=blob.size, sha256=blob.sha256)
+    return Entry.of(path, Stored(STORE, blob.sha256, blob.size, blob.sha256))
 
 
 def read(blobs: BlobStore, entry: Entry) -> bytes:
@@ -61,9 +84,9 @@ def read(blobs: BlobStore, entry: Entry) -> bytes:
         return blob.read(0, entry.size)
 
 
-def test_only_the_user_of_the_server_may_enter(tmp_path: Path, blobs: BlobStore) -> None:
+def test_only_the_user_of_the_server_may_enter(tmp_path: Path, stores: Stores) -> None:
     (tmp_path / "exchange").mkdir(0o755)
-    folders = Exchange(tmp_path / "exchange", blobs, limit=1, room=1).open()
+    folders = Exchange(tmp_path / "exchange", stores, room=1).open()
     made = [tmp_path / "exchange", *(tmp_path / "exchange").iterdir(), brought(folders), local(folders.lend([]))]
     assert {oct(folder.stat().st_mode & 0o777) for folder in made} == {"0o700"}
 
@@ -74,7 +97,7 @@ def test_what_was_brought_is_taken_in_with_its_folders_and_names(folders: Exchan
     written = {"MLmodel": b"flavors: {}\n", "code/deep er/é#%.py": b"x = 1\n", "empty": b""}
     for path, content in written.items():
         (folder / path).write_bytes(content)
-    taken = folders.take(ID)
+    taken = folders.take(pending())
     assert {entry.path: read(blobs, entry) for entry in taken} == written
     assert {path: (folder / path).read_bytes() for path in written} == written, "kept until it is committed"
     folders.forget(ID)
@@ -85,7 +108,7 @@ def test_nothing_that_was_brought_is_told_with_what_to_do(folders: Exchange) -> 
     brought(folders)
     for version in (ID, OTHER):
         with pytest.raises(WrongState, match="databricks-uc"):
-            folders.take(version)
+            folders.take(pending(version))
 
 
 def _link(at: Path, secret: Path) -> None:
@@ -121,7 +144,7 @@ def test_no_link_pipe_or_socket_is_followed_or_opened(
     (folder / "below").mkdir()
     make(folder / where, secret)
     with pytest.raises(Invalid, match=f"'{where}' is not a plain file"):
-        folders.take(ID)
+        folders.take(pending())
     assert list(blobs.list_blobs()) == []
 
 
@@ -133,7 +156,7 @@ def test_a_folder_that_became_a_link_is_not_followed(folders: Exchange, blobs: B
     folder.rmdir()
     folder.symlink_to(elsewhere)
     with pytest.raises(Invalid, match="not a plain file"):
-        folders.take(ID)
+        folders.take(pending())
     folders.forget(ID)
     assert list(blobs.list_blobs()) == []
     assert (elsewhere / "MLmodel").read_bytes() == SECRET
@@ -157,7 +180,7 @@ def test_a_file_that_becomes_a_link_after_it_was_listed_is_not_followed(
 
     monkeypatch.setattr(exchange, "_opened", swap)
     with pytest.raises(Invalid, match="not a plain file"):
-        folders.take(ID)
+        folders.take(pending())
     assert list(blobs.list_blobs()) == []
 
 
@@ -165,27 +188,27 @@ def test_a_file_that_becomes_a_link_after_it_was_listed_is_not_followed(
 def test_names_that_no_file_of_a_version_may_have_are_refused(folders: Exchange, name: str) -> None:
     (brought(folders) / name).write_bytes(b"")
     with pytest.raises(Invalid):
-        folders.take(ID)
+        folders.take(pending())
 
 
 def test_bounds_hold(folders: Exchange, monkeypatch: pytest.MonkeyPatch) -> None:
     folder = brought(folders)
     (folder / "big").write_bytes(b"x" * 101)
     with pytest.raises(TooLarge):
-        folders.take(ID)
+        folders.take(pending())
     (folder / "big").unlink()
     monkeypatch.setattr(exchange, "MOST_FILES", 3)
     for number in range(4):
         (folder / str(number)).write_bytes(b"")
     with pytest.raises(TooLarge, match="at most 3 files"):
-        folders.take(ID)
+        folders.take(pending())
     deep = folder / "/".join("d" * 70)
     deep.mkdir(parents=True)
     (deep / "file").write_bytes(b"")
     for number in range(4):
         (folder / str(number)).unlink()
     with pytest.raises(Invalid, match="levels"):
-        folders.take(ID)
+        folders.take(pending())
 
 
 def test_only_ids_name_folders(folders: Exchange) -> None:
@@ -224,7 +247,9 @@ class TestLending:
 
 
 class TestSweeping:
-    def test_old_folders_go_and_young_ones_stay(self, folders: Exchange, tmp_path: Path, blobs: BlobStore) -> None:
+    def test_old_folders_go_and_young_ones_stay(
+        self, folders: Exchange, tmp_path: Path, blobs: BlobStore, stores: Stores
+    ) -> None:
         old, young = local(folders.place(ID)), local(folders.place(OTHER))
         copy = local(folders.lend([stored(blobs, "a", b"a")]))
         aged(old, BROUGHT_SECONDS + 60)
@@ -233,7 +258,7 @@ class TestSweeping:
         folders.sweep()
         assert (old.exists(), young.exists(), copy.exists()) == (False, True, True)
         aged(copy, LENT_SECONDS + 60)
-        Exchange(tmp_path / "exchange", blobs, limit=1, room=1).open()
+        Exchange(tmp_path / "exchange", stores, room=1).open()
         assert (young.exists(), copy.exists()) == (True, False)
 
     def test_a_sweep_follows_no_link(self, folders: Exchange, tmp_path: Path) -> None:

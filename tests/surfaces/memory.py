@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from modelyard.action import Action
-from modelyard.actions import catalogs, files, grants, models, versions
+from modelyard.actions import catalogs, files, finalize, grants, models, versions
 from modelyard.domain.privileges import (
     APPLICABLE,
     Chain,
@@ -233,7 +233,7 @@ class Memory:
         return {}
 
     def finalize(self, who: str, name: str, number: int) -> Told:
-        self.gate(who, versions.FinalizeVersion, name)
+        self.gate(who, finalize.FinalizeVersion, name)
         version = self._version(name, number)
         if not version.ready and not self._bringing(who, name, version).has_files:
             raise Refused("INVALID_STATE")

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelyard.action import Command, Need, Query, Ref
-from modelyard.actions.versions import uploader
-from modelyard.domain.files import Entry, Link, Location, parents
+from modelyard.actions.manifests import check_place, put, uploader
+from modelyard.domain.files import Entry, Link, Location, Stored
 from modelyard.domain.models import Status, Version, pending
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Privilege
-from modelyard.errors import AlreadyExists, Denied, Invalid, NotFound, WrongState
+from modelyard.errors import Denied, Invalid, NotFound, WrongState
 from modelyard.store import files, models
 from modelyard.store.tx import Look, Write
 
@@ -47,30 +47,6 @@ def writing(tx: Write, model: Ref, number: int) -> Version:
     return uploader(tx, model, pending(models.locked_version(tx, tx.at(model), number)))
 
 
-def check_place(tx: Look, version: Version, path: str, *, overwrite: bool) -> None:
-    """Whether a file may be put at a path: no directory is there, no file above it, and none at it to be kept."""
-    if not path:
-        raise Invalid("the path names the version itself; name a file inside it.")
-    there = files.get(tx, version.id, path)
-    if there and there.is_directory:
-        raise AlreadyExists(f"'{path}' is a directory.")
-    if there and not overwrite:
-        raise AlreadyExists(f"'{path}' is there already; send overwrite=true to replace it.")
-    for above in parents(path):
-        entry = files.get(tx, version.id, above)
-        if entry and not entry.is_directory:
-            raise AlreadyExists(f"'{above}' is a file, so nothing can be inside it.")
-
-
-def put(tx: Write, version: Version, path: str, sha256: str, size: int) -> Entry:
-    """Name stored bytes in a version's manifest, with the directories above them."""
-    for above in files.missing_parents(tx, version.id, path):
-        files.put(tx, version.id, Entry(above, is_directory=True))
-    entry = Entry(path, is_directory=False, size=size, sha256=sha256, modified_at=tx.now)
-    files.put(tx, version.id, entry)
-    return entry
-
-
 @dataclass(frozen=True)
 class FindFile(Query[Look, Entry]):
     """Find a file to be read, or told about."""
@@ -84,7 +60,7 @@ class FindFile(Query[Look, Entry]):
     def run(self, tx: Look) -> Entry:
         """The file, or `NotFound`."""
         version = readable(tx, self.model, self.number)
-        entry = files.get(tx, version.id, self.path)
+        entry = files.get(tx, version.manifest_id, self.path)
         if entry is None or entry.is_directory:
             raise NotFound("No such file.")
         return entry
@@ -120,11 +96,11 @@ class ListDirectory(Query[Look, Page[Entry]]):
         """A page of it, or `NotFound`."""
         version = readable(tx, self.model, self.number)
         _directory(tx, version, self.path)
-        return files.listing(tx, version.id, self.path, self.window)
+        return files.listing(tx, version.manifest_id, self.path, self.window)
 
 
 def _directory(tx: Look, version: Version, path: str) -> Entry:
-    entry = files.get(tx, version.id, path)
+    entry = files.get(tx, version.manifest_id, path)
     if entry is None or not entry.is_directory:
         raise NotFound("No such directory.")
     return entry
@@ -154,7 +130,7 @@ def link(tx: Look, method: str, place: Location, seconds: int, *query: tuple[str
 
 
 @dataclass(frozen=True)
-class PrepareFile(Query[Look, None]):
+class PrepareFile(Query[Look, Version]):
     """Ask, before any byte is read, whether a file may be brought."""
 
     model: Ref
@@ -164,9 +140,11 @@ class PrepareFile(Query[Look, None]):
 
     needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
 
-    def run(self, tx: Look) -> None:
-        """Nothing, if it may."""
-        check_place(tx, writable(tx, self.model, self.number), self.path, overwrite=self.overwrite)
+    def run(self, tx: Look) -> Version:
+        """The version, if it may."""
+        version = writable(tx, self.model, self.number)
+        check_place(tx, version, self.path, overwrite=self.overwrite)
+        return version
 
 
 @dataclass(frozen=True)
@@ -194,8 +172,7 @@ class KeepFile(Command[Write, Entry]):
     model: Ref
     number: int
     path: str
-    sha256: str
-    size: int
+    stored: Stored
     overwrite: bool = False
 
     needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
@@ -204,7 +181,7 @@ class KeepFile(Command[Write, Entry]):
         """The file, unless the version became READY, or the path was taken, in the meantime."""
         version = writing(tx, self.model, self.number)
         check_place(tx, version, self.path, overwrite=self.overwrite)
-        return put(tx, version, self.path, self.sha256, self.size)
+        return put(tx, version, self.path, self.stored)
 
 
 @dataclass(frozen=True)
@@ -220,12 +197,12 @@ class MakeDirectory(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Make it."""
         version = writing(tx, self.model, self.number)
-        there = files.get(tx, version.id, self.path)
+        there = files.get(tx, version.manifest_id, self.path)
         if there and there.is_directory:
             return
         check_place(tx, version, self.path, overwrite=False)
-        for path in [*files.missing_parents(tx, version.id, self.path), self.path]:
-            files.put(tx, version.id, Entry(path, is_directory=True))
+        for path in [*files.missing_parents(tx, version.manifest_id, self.path), self.path]:
+            files.put(tx, version.manifest_id, Entry(path, is_directory=True))
 
 
 @dataclass(frozen=True)
@@ -241,10 +218,10 @@ class DeleteFile(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Take it out, or `NotFound`."""
         version = writing(tx, self.model, self.number)
-        entry = files.get(tx, version.id, self.path)
+        entry = files.get(tx, version.manifest_id, self.path)
         if entry is None or entry.is_directory:
             raise NotFound("No such file.")
-        files.remove(tx, version.id, self.path)
+        files.remove(tx, version.manifest_id, self.path)
 
 
 @dataclass(frozen=True)
@@ -263,6 +240,6 @@ class DeleteDirectory(Command[Write, None]):
         _directory(tx, version, self.path)
         if not self.path:
             raise Invalid("the path names the version itself; delete the version instead.")
-        if files.listing(tx, version.id, self.path, Window(1)).items:
+        if files.listing(tx, version.manifest_id, self.path, Window(1)).items:
             raise WrongState("FILES_API_DIRECTORY_IS_NOT_EMPTY: delete what is in the directory first.")
-        files.remove(tx, version.id, self.path)
+        files.remove(tx, version.manifest_id, self.path)

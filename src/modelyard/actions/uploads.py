@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelyard.action import Command, Need, Query, Ref
-from modelyard.actions.files import MAX_LINK_SECONDS, check_place, link, put, writable, writing
-from modelyard.domain.files import Entry, Link, Location, Upload
+from modelyard.actions.files import MAX_LINK_SECONDS, link, writable, writing
+from modelyard.actions.manifests import check_place, put
+from modelyard.domain.files import Entry, Link, Location, Stored, Upload
 from modelyard.domain.models import Version
 from modelyard.domain.privileges import Privilege
 from modelyard.errors import NotFound
@@ -41,7 +42,7 @@ class BeginUpload(Command[Write, Upload]):
         """An upload, whose id is the client's session token."""
         version = writing(tx, self.model, self.number)
         check_place(tx, version, self.path, overwrite=self.overwrite)
-        upload = Upload(new_id(), version.id, self.path, self.overwrite, tx.caller.principal.id)
+        upload = Upload(new_id(), version.id, self.path, self.overwrite, tx.caller.principal.id, version.store_id)
         files.add_upload(tx, upload)
         return upload
 
@@ -111,8 +112,7 @@ class FinishUpload(Command[Write, Entry]):
     number: int
     path: str
     upload_id: str
-    sha256: str
-    size: int
+    stored: Stored
 
     needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
 
@@ -120,11 +120,11 @@ class FinishUpload(Command[Write, Entry]):
         """The file, unless the version became READY, or the path was taken, in the meantime."""
         version = writing(tx, self.model, self.number)
         upload = _under_way(tx, version, self.path, self.upload_id)
-        if upload.sha256:
-            return Entry(self.path, is_directory=False, size=upload.size, sha256=upload.sha256)
+        if upload.stored:
+            return Entry.of(self.path, upload.stored)
         check_place(tx, version, self.path, overwrite=upload.overwrite)
-        files.finish_upload(tx, upload.id, self.sha256, self.size)
-        return put(tx, version, self.path, self.sha256, self.size)
+        files.finish_upload(tx, upload.id, self.stored)
+        return put(tx, version, self.path, self.stored)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import uuid
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
 
 from modelyard.action import Command, Need, Query, Ref
 from modelyard.actions.aliases import check_moves, hold_aliases
+from modelyard.actions.manifests import uploader
 from modelyard.actions.tagging import ChangeVersionTags
 from modelyard.domain import files as manifest
 from modelyard.domain import names
@@ -16,13 +15,10 @@ from modelyard.domain.filters import VersionFilter
 from modelyard.domain.journal import Event
 from modelyard.domain.lineage import VERSION, Direction, End
 from modelyard.domain.models import (
-    MODEL_FILE,
     Registration,
-    Status,
     Tag,
     TagChange,
     Version,
-    model_id_in,
     pending,
     ready,
     referenced_version,
@@ -30,15 +26,10 @@ from modelyard.domain.models import (
 from modelyard.domain.names import MAX_TAGS
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
-from modelyard.errors import Denied, Invalid, WrongState
-from modelyard.store import catalogs, files, lineage, models
+from modelyard.errors import Invalid
+from modelyard.store import catalogs, holdings, lineage, models
 from modelyard.store.catalogs import VERSION_TAGS
 from modelyard.store.tx import Look, Write
-
-if TYPE_CHECKING:
-    from modelyard.domain.privileges import Node
-
-_MLMODEL_HEAD: Final = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -53,7 +44,7 @@ class RegisterVersion(Command[Write, Version]):
     def run(self, tx: Write) -> Version:
         """Make it PENDING_REGISTRATION."""
         dependencies = [{"type": kind, "name": name} for kind, name in self.told.dependencies]
-        return _register(tx, tx.at(self.model), self.told, self.told.model_id, json.dumps(dependencies))
+        return _register(tx, self.model, self.told, self.told.model_id, json.dumps(dependencies))
 
 
 @dataclass(frozen=True)
@@ -78,7 +69,7 @@ class RegisterCopy(Command[Write, Version]):
         origin = ready(models.version(tx, tx.at(self.origin), self.number), "be copied")
         said = [{"type": kind, "name": name} for kind, name in self.told.dependencies]
         dependencies = json.dumps(said or models.dependencies(tx, origin.id))
-        made = _register(tx, tx.at(self.model), self.told, self.told.model_id or origin.model_id, dependencies)
+        made = _register(tx, self.model, self.told, self.told.model_id or origin.model_id, dependencies)
         lineage.note(tx, made.id, Direction.UPSTREAM, [End(VERSION, f"{origin.model}/{origin.number}")], origin.id)
         return made
 
@@ -94,66 +85,16 @@ def register(model: Ref, told: Registration) -> RegisterVersion | RegisterCopy:
     return RegisterCopy(Ref(Kind.MODEL, names.model(name)), names.version(number), model, told)
 
 
-def _register(tx: Write, model: Node, told: Registration, model_id: str, dependencies: str) -> Version:
-    made = models.add_version(tx, model, told, logged_model=model_id, dependencies=dependencies)
+def _register(tx: Write, model: Ref, told: Registration, model_id: str, dependencies: str) -> Version:
+    store_id = holdings.store_of(tx, tx.around(model).id)
+    made = models.add_version(
+        tx, tx.at(model), told, logged_model=model_id, dependencies=dependencies, store_id=store_id
+    )
     for tag in told.tags:
         VERSION_TAGS.set(tx, made.id, tag, MAX_TAGS)
     lineage.note(tx, made.id, Direction.UPSTREAM, told.ends())
-    tx.announce(Event.MODEL_VERSION_CREATED, model.full_name, version=made.number, source=told.source)
+    tx.announce(Event.MODEL_VERSION_CREATED, made.model, version=made.number, source=told.source)
     return made
-
-
-@dataclass(frozen=True)
-class FinalizeVersion(Command[Write, Version]):
-    """Make a version READY: from now on its files never change. Asked again, it answers the same."""
-
-    model: Ref
-    number: int
-
-    needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
-
-    def run(self, tx: Write) -> Version:
-        """Freeze the manifest, once the files make an MLflow model.
-
-        Clients cannot copy a version without the id of a logged model (protocol notes §0.2), so one is made up where
-        neither they nor the `MLmodel` file say it; an id that their tracking store does not know does them no harm.
-        """
-        model = tx.at(self.model)
-        version = models.locked_version(tx, model, self.number)
-        if version.status is Status.READY:
-            return version
-        uploader(tx, self.model, pending(version))
-        entries = files.all_files(tx, version.id)
-        head = _model_file(tx, version, entries)
-        model_id = version.model_id or model_id_in(head) or "m-" + uuid.uuid4().hex
-        digest = manifest.digest(entries)
-        files.remove_uploads(tx, version.id)
-        models.settle(tx, version.id, Status.READY, "", model_id=model_id, digest=digest)
-        tx.announce(Event.MODEL_VERSION_READY, model.full_name, version=self.number, digest=digest)
-        return models.version(tx, model, self.number)
-
-
-def _model_file(tx: Look, version: Version, entries: list[manifest.Entry]) -> bytes:
-    """The head of the version's `MLmodel`, or `WrongState` when there is none."""
-    found = next((entry for entry in entries if entry.path == MODEL_FILE), None)
-    if found is None:
-        raise WrongState(
-            f"Version {version.number} of '{version.model}' has no `{MODEL_FILE}` file, so is no MLflow model yet. "
-            "Upload its files before finalizing it.",
-        )
-    with tx.blobs.open_blob(found.sha256) as blob:
-        return blob.read(0, _MLMODEL_HEAD)
-
-
-def uploader(tx: Look, model: Ref, version: Version) -> Version:
-    """The version, if its files are the caller's to bring: the caller made it, or manages the model."""
-    mine = models.creator(tx, version.id) == tx.caller.principal.id
-    if not mine and not tx.may(model, Privilege.MANAGE):
-        raise Denied(
-            f"Version {version.number} of '{version.model}' is being uploaded by somebody else, "
-            f"and User does not have MANAGE on Routine or Model '{version.model}'.",
-        )
-    return version
 
 
 @dataclass(frozen=True)

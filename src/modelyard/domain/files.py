@@ -40,14 +40,40 @@ class Location:
 
 
 @dataclass(frozen=True, slots=True)
+class Stored:
+    """Bytes that a store holds: the store's id, their SHA-256 in hex, their size in bytes, the object's name there."""
+
+    store_id: str
+    sha256: str
+    size: int
+    key: str
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
-    """A file or a directory of a version; size in bytes, `modified_at` in epoch milliseconds."""
+    """A file or a directory of a version; size in bytes, `modified_at` in epoch milliseconds.
+
+    `store_id` and `key` say where the bytes of a file are.
+    """
 
     path: str
     is_directory: bool
     size: int = 0
     sha256: str = ""
     modified_at: int = 0
+    store_id: str = ""
+    key: str = ""
+
+    @classmethod
+    def of(cls, path: str, stored: Stored, modified_at: int = 0) -> Entry:
+        """A file of stored bytes."""
+        where = {"store_id": stored.store_id, "key": stored.key}
+        return cls(path, is_directory=False, size=stored.size, sha256=stored.sha256, modified_at=modified_at, **where)
+
+    @property
+    def stored(self) -> Stored:
+        """The bytes of a file."""
+        return Stored(self.store_id, self.sha256, self.size, self.key)
 
     @property
     def name(self) -> str:
@@ -64,8 +90,15 @@ class Upload:
     path: str
     overwrite: bool
     principal_id: str
+    store_id: str
     sha256: str = ""
     size: int = 0
+    key: str = ""
+
+    @property
+    def stored(self) -> Stored | None:
+        """What it has become, if it has."""
+        return Stored(self.store_id, self.sha256, self.size, self.key) if self.sha256 else None
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,6 +92,8 @@ class RegisteredModel:
 class Version:
     """A model version; `digest` is that of its manifest, and is there once the version is READY.
 
+    `manifest_id` names the list of its files, which several versions may share; `store_id` the store of new ones.
+
     `dependencies` are pairs of a type and a name, as the client that registered it said them.
     """
 
@@ -110,6 +112,8 @@ class Version:
     updated_at: int
     updated_by: str
     digest: str = ""
+    manifest_id: str = ""
+    store_id: str = ""
     dependencies: tuple[tuple[str, str], ...] = ()
     aliases: tuple[Alias, ...] = ()
     tags: tuple[Tag, ...] = ()

@@ -182,8 +182,16 @@ def _container(row: Row) -> Container:
     return Container(*told, properties=json.loads(properties), browse_only=not usable)
 
 
-def add(tx: Write, kind: Kind, parent: Node | None, full_name: str, comment: str, properties: Mapping[str, str]) -> str:
-    """Make a securable that the caller owns; returns its id."""
+def add(
+    tx: Write,
+    kind: Kind,
+    parent: Node | None,
+    full_name: str,
+    comment: str,
+    properties: Mapping[str, str],
+    store_id: str | None = None,
+) -> str:
+    """Make a securable that the caller owns; returns its id. `store_id` is a container's own store, if it has one."""
     id_ = new_id()
     tx.run(
         _ADD,
@@ -198,6 +206,7 @@ def add(tx: Write, kind: Kind, parent: Node | None, full_name: str, comment: str
         created_by=tx.actor,
         updated_at=tx.now,
         updated_by=tx.actor,
+        store_id=store_id,
     )
     return id_
 
@@ -207,7 +216,7 @@ def add_metastore(tx: Write, now: int, by: str) -> str:
     id_ = new_id()
     told = {"created_at": now, "updated_at": now, "created_by": by, "updated_by": by}
     tx.run(_ADD, id=id_, kind=Kind.METASTORE.value, parent_id=None, full_name="", owner_id=ADMINS, comment="",
-           properties="{}", **told)  # fmt: skip
+           properties="{}", store_id=None, **told)  # fmt: skip
     return id_
 
 

@@ -11,6 +11,7 @@ somebody left behind is swept whenever a folder is made. Every call may wait for
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -23,8 +24,10 @@ from pathlib import Path
 from typing import Final, Self
 
 from modelyard.domain.files import MAX_DEPTH, Entry, inner
+from modelyard.domain.models import Version
 from modelyard.errors import Invalid, TooLarge, WrongState
-from modelyard.store.blobs import CREATE, FOLDER, READ, BlobStore, guarded, held, names_in, write_at
+from modelyard.store.blobs import CREATE, FOLDER, READ, guarded, held, names_in, write_at
+from modelyard.store.stores import Stores
 
 MOST_FILES: Final = 10_000
 LENT_SECONDS: Final = 3_600
@@ -37,14 +40,13 @@ _CHANGED: Final = frozenset({errno.ELOOP, errno.ENOTDIR, errno.ENOENT, errno.ENX
 
 
 class Exchange:
-    """The folders, below one that the server chose; `limit` bounds a file that comes, `room` all copies together."""
+    """The folders, below one that the server chose; `room` bounds all copies together, in bytes."""
 
-    def __init__(self, root: Path, blobs: BlobStore, *, limit: int, room: int) -> None:
+    def __init__(self, root: Path, stores: Stores, *, room: int) -> None:
         self._root = root
         self._brought = root / "brought"
         self._lent = root / "lent"
-        self._blobs = blobs
-        self._limit = limit
+        self._stores = stores
         self._room = room
 
     def open(self) -> Self:
@@ -71,12 +73,12 @@ class Exchange:
             folder.mkdir(0o700, exist_ok=True)
         return folder.as_uri()
 
-    def take(self, version_id: str) -> tuple[Entry, ...]:
+    def take(self, version: Version) -> tuple[Entry, ...]:
         """Take in what a client brought; `WrongState` when that is nothing, `Invalid` for what is no plain file."""
         with guarded(), held(os.open(self._brought, FOLDER)) as brought:
-            name = self._folder(version_id).name
+            name = self._folder(version.id).name
             there = name in names_in(brought)
-            taken = tuple(self._taken(brought, name)) if there else ()
+            taken = tuple(self._taken(brought, name, version.store_id)) if there else ()
         if not taken:
             raise WrongState(
                 "No files came into the exchange. MLflow's `uc:` client must run on the server's own machine, as the "
@@ -120,30 +122,32 @@ class Exchange:
 
     def _copy(self, entry: Entry, folder: Path) -> None:
         target = folder / inner(entry.path)
-        with self._blobs.open_blob(entry.sha256, entry.size) as blob, guarded():
+        with contextlib.closing(self._stores.open(entry)) as blob, guarded():
             target.parent.mkdir(0o700, parents=True, exist_ok=True)
             with held(os.open(target, CREATE, 0o600)) as copy:
                 for offset in range(0, entry.size, _CHUNK):
                     write_at(copy, [blob.read(offset, _CHUNK)], offset)
 
-    def _taken(self, brought: int, name: str) -> Iterator[Entry]:
+    def _taken(self, brought: int, name: str, store_id: str) -> Iterator[Entry]:
         """Every file in a version's folder, by path, as it is stored."""
         with held(_opened(name, brought, name, FOLDER)) as root:
             for count, (path, folder, file) in enumerate(_found(root, "")):
                 if count == MOST_FILES:
                     raise TooLarge(f"a version has at most {MOST_FILES} files.")
-                yield self._take(path, folder, file)
+                yield self._take(path, folder, file, store_id)
 
-    def _take(self, path: str, folder: int, name: str) -> Entry:
+    def _take(self, path: str, folder: int, name: str, store_id: str) -> Entry:
         with held(_opened(path, folder, name, READ)) as file:
             status = os.fstat(file)
             if not stat.S_ISREG(status.st_mode) or status.st_nlink != 1:
                 raise _refused(path)
-            with self._blobs.receive(limit=self._limit) as incoming:
+            incoming = self._stores.receive(store_id, status.st_size)
+            try:
                 while chunk := _read(file):
                     incoming.write([chunk])
-                stored = incoming.commit()
-        return Entry(path, is_directory=False, size=stored.size, sha256=stored.sha256)
+                return Entry.of(path, incoming.commit())
+            finally:
+                incoming.abort()
 
 
 def _found(folder: int, prefix: str) -> Iterator[tuple[str, int, str]]:

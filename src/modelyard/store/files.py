@@ -1,4 +1,4 @@
-"""The manifest of a version: its files and directories, and multipart uploads on their way into it."""
+"""Manifests, which list the files and directories of versions, and multipart uploads on their way into them."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, delete, select, update
 
-from modelyard.domain.files import Entry, Upload, parents
+from modelyard.domain.files import Entry, Stored, Upload, parents
 from modelyard.domain.pages import Page, Window
-from modelyard.store import schema
+from modelyard.store import holdings, schema
 from modelyard.store.tx import inserting
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     from modelyard.store.tx import Look, Row, Write
 
-_entries, _uploads = schema.entries, schema.uploads
+_entries, _blobs, _uploads = schema.entries, schema.blobs, schema.uploads
+_manifests = schema.manifests
 
 _ENTRY: Final = (
     _entries.c.path,
@@ -22,82 +25,110 @@ _ENTRY: Final = (
     _entries.c.size,
     _entries.c.sha256,
     _entries.c.modified_at,
+    _blobs.c.store_id,
+    _blobs.c.key,
 )
-_OF_VERSION: Final = _entries.c.version_id == bindparam("version")
+_LOCATED: Final = _entries.outerjoin(_blobs, _blobs.c.id == _entries.c.blob_id)
+_ENTRIES: Final = select(*_ENTRY).select_from(_LOCATED)
+_OF_MANIFEST: Final = _entries.c.manifest_id == bindparam("manifest")
 _THIS: Final = _entries.c.path == bindparam("at")
-_GET: Final = select(*_ENTRY).where(_OF_VERSION, _THIS)
-_ALL_FILES: Final = select(*_ENTRY).where(_OF_VERSION, _entries.c.is_directory == 0)
+_GET: Final = _ENTRIES.where(_OF_MANIFEST, _THIS)
+_ALL_FILES: Final = _ENTRIES.where(_OF_MANIFEST, _entries.c.is_directory == 0)
 _LIST: Final = (
-    select(*_ENTRY)
-    .where(_OF_VERSION, _entries.c.parent == bindparam("directory"), _entries.c.path > bindparam("after"))
+    _ENTRIES.where(_OF_MANIFEST, _entries.c.parent == bindparam("directory"), _entries.c.path > bindparam("after"))
     .order_by(_entries.c.path)
     .limit(bindparam("most"))
 )
 _ADD: Final = inserting(_entries)
 _REPLACE: Final = (
     update(_entries)
-    .where(_OF_VERSION, _THIS)
-    .values(size=bindparam("new_size"), sha256=bindparam("new_sha256"), modified_at=bindparam("now"))
+    .where(_OF_MANIFEST, _THIS)
+    .values(
+        size=bindparam("new_size"),
+        sha256=bindparam("new_sha256"),
+        modified_at=bindparam("now"),
+        blob_id=bindparam("new_blob"),
+    )
 )
-_REMOVE: Final = delete(_entries).where(_OF_VERSION, _THIS)
+_ADD_MANIFEST: Final = inserting(_manifests)
+_FREEZE: Final = (
+    update(_manifests)
+    .where(_manifests.c.id == bindparam("manifest"))
+    .values(digest=bindparam("new_digest"), files=bindparam("new_files"), size=bindparam("new_size"))
+)
+_REMOVE: Final = delete(_entries).where(_OF_MANIFEST, _THIS)
 
 
-def get(tx: Look, version_id: str, path: str) -> Entry | None:
+def get(tx: Look, manifest_id: str, path: str) -> Entry | None:
     """The file or directory at a path; the root of a version is a directory that is always there."""
     if not path:
         return Entry("", is_directory=True)
-    row = tx.row(_GET, version=version_id, at=path)
+    row = tx.row(_GET, manifest=manifest_id, at=path)
     return _entry(row) if row else None
 
 
-def listing(tx: Look, version_id: str, directory: str, window: Window) -> Page[Entry]:
+def listing(tx: Look, manifest_id: str, directory: str, window: Window) -> Page[Entry]:
     """What is directly in a directory, by path."""
-    rows = tx.rows(_LIST, version=version_id, directory=directory, after=window.after, most=window.limit + 1)
+    rows = tx.rows(_LIST, manifest=manifest_id, directory=directory, after=window.after, most=window.limit + 1)
     items = [_entry(row) for row in rows]
     return window.cut(items, items[window.limit - 1].path if len(items) > window.limit else None)
 
 
-def all_files(tx: Look, version_id: str) -> list[Entry]:
-    """Every file of a version."""
-    return [_entry(row) for row in tx.rows(_ALL_FILES, version=version_id)]
+def all_files(tx: Look, manifest_id: str) -> list[Entry]:
+    """Every file of a manifest."""
+    return [_entry(row) for row in tx.rows(_ALL_FILES, manifest=manifest_id)]
 
 
-def put(tx: Write, version_id: str, entry: Entry) -> None:
+def put(tx: Write, manifest_id: str, entry: Entry) -> None:
     """Keep a file or directory, in place of a file of the same path; its parents must be there."""
+    blob = None if entry.is_directory else holdings.keep(tx, entry.stored)
     if not entry.is_directory and tx.run(
         _REPLACE,
-        version=version_id,
+        manifest=manifest_id,
         at=entry.path,
         new_size=entry.size,
         new_sha256=entry.sha256,
         now=tx.now,
+        new_blob=blob,
     ):
         return
     tx.run(
         _ADD,
-        version_id=version_id,
+        manifest_id=manifest_id,
         path=entry.path,
         parent=entry.path.rpartition("/")[0],
         is_directory=int(entry.is_directory),
         size=entry.size,
         sha256=entry.sha256,
         modified_at=tx.now,
+        blob_id=blob,
     )
 
 
-def missing_parents(tx: Look, version_id: str, path: str) -> list[str]:
+def freeze(tx: Write, manifest_id: str, digest: str, entries: Collection[Entry]) -> None:
+    """Note what a manifest is for good."""
+    size = sum(entry.size for entry in entries)
+    tx.run(_FREEZE, manifest=manifest_id, new_digest=digest, new_files=len(entries), new_size=size)
+
+
+def add_manifest(tx: Write, manifest_id: str) -> None:
+    """Begin an empty manifest."""
+    tx.run(_ADD_MANIFEST, id=manifest_id, created_at=tx.now, digest="", files=0, size=0)
+
+
+def missing_parents(tx: Look, manifest_id: str, path: str) -> list[str]:
     """The directories above a path that are not there yet, outermost first."""
-    return [parent for parent in parents(path) if tx.row(_GET, version=version_id, at=parent) is None]
+    return [parent for parent in parents(path) if tx.row(_GET, manifest=manifest_id, at=parent) is None]
 
 
-def remove(tx: Write, version_id: str, path: str) -> None:
+def remove(tx: Write, manifest_id: str, path: str) -> None:
     """Take a file or an empty directory out of a manifest; its bytes are collected later."""
-    tx.run(_REMOVE, version=version_id, at=path)
+    tx.run(_REMOVE, manifest=manifest_id, at=path)
 
 
 def _entry(row: Row) -> Entry:
-    path, is_directory, size, sha256, modified_at = row
-    return Entry(path, bool(is_directory), size, sha256, modified_at)
+    path, is_directory, size, sha256, modified_at, store_id, key = row
+    return Entry(path, bool(is_directory), size, sha256, modified_at, store_id or "", key or "")
 
 
 # Multipart uploads
@@ -110,11 +141,15 @@ _UPLOAD: Final = select(
     _uploads.c.path,
     _uploads.c.overwrite,
     _uploads.c.principal_id,
+    _uploads.c.store_id,
     _uploads.c.sha256,
     _uploads.c.size,
+    _uploads.c.key,
 ).where(_THIS_UPLOAD)
 _FINISH_UPLOAD: Final = (
-    update(_uploads).where(_THIS_UPLOAD).values(sha256=bindparam("new_sha256"), size=bindparam("new_size"))
+    update(_uploads)
+    .where(_THIS_UPLOAD)
+    .values(sha256=bindparam("new_sha256"), size=bindparam("new_size"), key=bindparam("new_key"))
 )
 _REMOVE_UPLOAD: Final = delete(_uploads).where(_THIS_UPLOAD)
 _REMOVE_UPLOADS: Final = delete(_uploads).where(_uploads.c.version_id == bindparam("version"))
@@ -132,12 +167,15 @@ def add_upload(tx: Write, upload: Upload) -> None:
         created_at=tx.now,
         sha256="",
         size=0,
+        key="",
+        store_id=upload.store_id,
+        staged="",
     )
 
 
-def finish_upload(tx: Write, upload_id: str, sha256: str, size: int) -> None:
+def finish_upload(tx: Write, upload_id: str, stored: Stored) -> None:
     """Note what an upload has become, so that its client may ask again."""
-    tx.run(_FINISH_UPLOAD, upload=upload_id, new_sha256=sha256, new_size=size)
+    tx.run(_FINISH_UPLOAD, upload=upload_id, new_sha256=stored.sha256, new_size=stored.size, new_key=stored.key)
 
 
 def upload(tx: Look, upload_id: str) -> Upload | None:

@@ -12,7 +12,7 @@ from modelyard.domain.names import MAX_VERSION
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind
 from modelyard.errors import NotFound
-from modelyard.store import catalogs, schema
+from modelyard.store import catalogs, files, schema
 from modelyard.store.alias_table import AliasTable
 from modelyard.store.catalogs import LOCATED, SECURABLE_TAGS, SHOWN, VERSION_TAGS, VISIBLE, bounds, seen_by, shown
 from modelyard.store.lists import is_in, texts
@@ -130,6 +130,8 @@ _VERSION: Final = (
     _versions.c.updated_at,
     _versions.c.updated_by,
     _versions.c.digest,
+    _versions.c.manifest_id,
+    _versions.c.store_id,
     _versions.c.dependencies,
 )
 _IN_MODEL: Final = _securables.c.id == _versions.c.model_id
@@ -244,7 +246,9 @@ def search_versions(tx: Look, asked: VersionFilter, window: Window) -> Page[Vers
     return window.cut(_versions_of(tx, rows), last)
 
 
-def add_version(tx: Write, model: Node, told: Registration, *, logged_model: str, dependencies: str) -> Version:
+def add_version(
+    tx: Write, model: Node, told: Registration, *, logged_model: str, dependencies: str, store_id: str
+) -> Version:
     """Make the next version, waiting for its files; `dependencies` is a JSON list."""
     row = tx.row(_NEXT, model=model.id)
     if row is None:
@@ -252,6 +256,8 @@ def add_version(tx: Write, model: Node, told: Registration, *, logged_model: str
     by, now = tx.actor, tx.now
     made = Version(
         id=new_id(),
+        manifest_id=new_id(),
+        store_id=store_id,
         model=model.full_name,
         number=row[0],
         status=Status.PENDING_REGISTRATION,
@@ -268,9 +274,12 @@ def add_version(tx: Write, model: Node, told: Registration, *, logged_model: str
         dependencies=_pairs(dependencies),
         tags=told.tags,
     )
+    files.add_manifest(tx, made.manifest_id)
     tx.run(
         _ADD_VERSION,
         id=made.id,
+        manifest_id=made.manifest_id,
+        store_id=made.store_id,
         model_id=model.id,
         number=made.number,
         status=made.status.value,

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from modelyard.domain.access import Caller
     from modelyard.domain.journal import Event, Origin
     from modelyard.domain.privileges import Chain, Node
-    from modelyard.store.blobs import BlobStore
 
 Row = tuple[Any, ...]
 
@@ -63,7 +62,8 @@ class Context:
     chains: Mapping[Ref, Chain]
     now: int
     origin: Origin
-    blobs: BlobStore
+    store_id: str
+    """The store of new versions where neither schema nor catalog names one."""
 
 
 class Look:
@@ -98,11 +98,6 @@ class Look:
     def now(self) -> int:
         """The time of this action, in epoch milliseconds."""
         return self.context.now
-
-    @property
-    def blobs(self) -> BlobStore:
-        """The stored bytes."""
-        return self.context.blobs
 
     def at(self, ref: Ref) -> Node:
         """The securable that a guarded field of the action names."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final
 
 import msgspec
 
 from modelyard.action import Ref
 from modelyard.actions import files, uploads
 from modelyard.domain import pages
-from modelyard.domain.files import MAX_PARTS, Entry, Link, Location, Upload, location
+from modelyard.domain.files import MAX_PARTS, Entry, Link, Location, Stored, Upload, location
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import (
@@ -186,21 +186,12 @@ def _link_to_abort(said: Session) -> AnyAction:
     return uploads.LinkToAbort(*said.where, said.session_token, said.seconds)
 
 
-class _Kept(Protocol):
-    """What the store says of bytes that it has taken in."""
-
-    @property
-    def sha256(self) -> str: ...
-    @property
-    def size(self) -> int: ...
+def _keep(said: Sent, stored: Stored) -> AnyAction:
+    return files.KeepFile(*said.where, stored, said.overwrite)
 
 
-def _keep(said: Sent, stored: _Kept) -> AnyAction:
-    return files.KeepFile(*said.where, stored.sha256, stored.size, said.overwrite)
-
-
-def _finish(said: Completed, stored: _Kept) -> AnyAction:
-    return uploads.FinishUpload(*said.where, said.session_token, stored.sha256, stored.size)
+def _finish(said: Completed, stored: Stored) -> AnyAction:
+    return uploads.FinishUpload(*said.where, said.session_token, stored)
 
 
 def _content(entry: Entry, root: str) -> dict[str, object]:
@@ -231,13 +222,13 @@ def _url(link: Link, here: Here) -> dict[str, object]:
     return {"url": here.url(link), "headers": []}
 
 
-def _join(store: Bytes, said: Completed, upload: Upload) -> _Kept:
+def _join(store: Bytes, said: Completed, upload: Upload) -> Stored:
     """The whole file; a client that asks again, because it lost the answer, gets what the parts became."""
-    return upload if upload.sha256 else store.join(said.session_token, said.listed)
+    return upload.stored or store.join(upload, said.listed)
 
 
 def _make_room(store: Bytes, _said: Sent, upload: Upload) -> Upload:
-    store.begin(upload.id)
+    store.begin(upload)
     return upload
 
 
@@ -253,7 +244,7 @@ ROWS: Final[tuple[Row, ...]] = (
         _FILE,
         Sent,
         ask=lambda said: files.PrepareFile(*said.where, overwrite=said.overwrite),
-        open=lambda store, _said, size: store.receive(size),
+        open=lambda store, _said, version, size: store.receive(version.store_id, size),
         keep=_keep,
         write=lambda _entry: EMPTY,
         blame=blame,
@@ -263,7 +254,7 @@ ROWS: Final[tuple[Row, ...]] = (
         _FILE,
         SentPart,
         ask=lambda said: uploads.FindUpload(*said.where, upload_id=said.session_token),
-        open=lambda store, said, size: store.receive_part(said.session_token, said.part_number, size),
+        open=lambda store, said, upload, size: store.receive_part(upload, said.part_number, size),
         keep=None,
         write=lambda part: Reply(200, b"", (("etag", f'"{part.etag}"'),)),
         blame=blame,
@@ -286,7 +277,7 @@ ROWS: Final[tuple[Row, ...]] = (
         ask=lambda said: uploads.FindUpload(*said.where, upload_id=said.session_token),
         move=_join,
         keep=_finish,
-        after=lambda store, said, _entry: store.drop(said.session_token),
+        after=lambda store, upload, _entry: store.drop(upload),
         blame=blame,
         doing="complete-upload",
     ),
@@ -295,7 +286,7 @@ ROWS: Final[tuple[Row, ...]] = (
         _FILE,
         SentPart,
         ask=lambda said: uploads.AbortUpload(*said.where, upload_id=said.session_token),
-        move=lambda store, said, _upload: store.drop(said.session_token),
+        move=lambda store, _said, upload: store.drop(upload),
         blame=blame,
         doing="abort-upload",
     ),

@@ -242,7 +242,7 @@ class Endpoint:
         if isinstance(row, Public):
             await _send(send, await self._public(row, here), request.origin.request_id)
             return
-        if isinstance(row, Translation) and row.near and here.near:
+        if isinstance(row, Translation | Joining) and row.near and here.near:
             row = row.near
         call = _Call(request, {**request.query, **_heard(row, request), **said}, credential(request, said, here))
         try:
@@ -282,10 +282,10 @@ class Endpoint:
         return _written(row.write(result, here))
 
     async def _arrive(self, row: Arrival, call: _Call, receive: Receive) -> Reply:
-        said, _ = await self._asked(call, row.said, row.ask)
+        said, asked = await self._asked(call, row.said, row.ask)
 
         def begin() -> Writer:
-            return row.open(self._store, said, call.request.length)
+            return row.open(self._store, said, asked, call.request.length)
 
         def finish(stored: object) -> Reply:
             return row.write(self._through(call, row.keep(said, stored)) if row.keep else stored)
@@ -301,7 +301,7 @@ class Endpoint:
         said, asked = await self._asked(call, row.said, row.ask, body)
         moved = await self._lanes.run(lambda: row.move(self._store, said, asked))
         kept = await self._do(call, row.keep(said, moved)) if row.keep else moved
-        await self._lanes.run(lambda: row.after(self._store, said, kept))
+        await self._lanes.run(lambda: row.after(self._store, asked, kept))
         return kept
 
     async def _enter(self, row: Entrance, call: _Call, here: Here) -> Reply:

@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from modelyard.action import Ref
-from modelyard.actions import access, lineage, models, versions
+from modelyard.actions import access, finalize, lineage, models, versions
 from modelyard.domain import filters, names, pages
 from modelyard.domain.aliases import reason
 from modelyard.domain.lineage import Direction
@@ -23,6 +23,7 @@ from modelyard.surfaces import heard
 from modelyard.surfaces.wire import (
     AnyAction,
     Here,
+    Joining,
     Nothing,
     Pair,
     Row,
@@ -362,11 +363,13 @@ ROWS: Final[tuple[Row, ...]] = (
         _wrapped_version,
         hears=heard.HEADER,
     ),
-    Translation(
+    Joining(
         "POST",
         _at("model-versions/finalize"),
         NamedVersion,
-        read=lambda said: versions.FinalizeVersion(said.ref, said.number),
+        ask=lambda said: finalize.PrepareFinalize(said.ref, said.number),
+        move=lambda store, _said, draft: store.examine(draft),
+        keep=lambda said, examined: finalize.FinalizeVersion(said.ref, said.number, examined),
         write=_wrapped_version,
     ),
     Translation(

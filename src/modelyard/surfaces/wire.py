@@ -16,8 +16,9 @@ import msgspec
 
 from modelyard.action import Action
 from modelyard.domain.access import Credential, ProvenIdentity, sign
-from modelyard.domain.files import Entry, Link
-from modelyard.domain.models import Tag
+from modelyard.domain.cards import Draft, Examined
+from modelyard.domain.files import Entry, Link, Stored, Upload
+from modelyard.domain.models import Tag, Version
 from modelyard.domain.names import MAX_NAME, comment, tag_key, tag_value
 from modelyard.domain.sessions import Begun, Login
 from modelyard.errors import (
@@ -217,7 +218,8 @@ class Arrival:
     path: str
     said: type[msgspec.Struct]
     ask: Callable[[Said], AnyAction]
-    open: Callable[[Bytes, Said, int | None], Writer]
+    open: Callable[[Bytes, Said, Any, int | None], Writer]
+    """What takes the bytes in; it also gets what `ask` gave, and their number where the client says it."""
     keep: Callable[[Said, Any], AnyAction] | None
     write: Callable[[Any], Reply]
     blame: Callable[[Failure], Reply] = blame
@@ -235,11 +237,13 @@ class Joining:
     move: Callable[[Bytes, Said, Any], Any]
     """The work; it also gets what `ask` gave."""
     keep: Callable[[Said, Any], AnyAction] | None = None
-    after: Callable[[Bytes, Said, Any], None] = lambda _bytes, _said, _result: None
-    """What is tidied up once all is committed; it gets what is going to be written."""
+    after: Callable[[Bytes, Any, Any], None] = lambda _bytes, _asked, _result: None
+    """What is tidied up once all is committed; it gets what `ask` gave, and what is going to be written."""
     write: Callable[[Any, Here], object] = lambda _result, _here: {}
     blame: Callable[[Failure], Reply] = blame
     doing: str = ""
+    near: Joining | None = None
+    """As of a `Translation`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -326,31 +330,35 @@ class Bytes(Protocol):
         """Open the bytes of a file."""
         ...
 
-    def receive(self, size: int | None) -> Writer:
+    def receive(self, store_id: str, size: int | None) -> Writer:
         """Take a file in; `size` in bytes where it is known."""
         ...
 
-    def begin(self, upload_id: str) -> None:
+    def begin(self, upload: Upload) -> None:
         """Make room for the parts of an upload."""
         ...
 
-    def receive_part(self, upload_id: str, number: int, size: int | None) -> Writer:
+    def receive_part(self, upload: Upload, number: int, size: int | None) -> Writer:
         """Take a part in."""
         ...
 
-    def join(self, upload_id: str, parts: list[tuple[int, str]]) -> Any:  # noqa: ANN401  a stored blob
+    def join(self, upload: Upload, parts: list[tuple[int, str]]) -> Stored:
         """Make one file of parts."""
         ...
 
-    def drop(self, upload_id: str) -> None:
+    def drop(self, upload: Upload) -> None:
         """Remove what is left of an upload."""
+        ...
+
+    def examine(self, draft: Draft) -> Examined:
+        """Look into the files of a version that is to be finalized."""
         ...
 
     def place(self, version_id: str) -> str:
         """The URL of a folder of this machine into which a client brings the files of a version."""
         ...
 
-    def take(self, version_id: str) -> tuple[Entry, ...]:
+    def take(self, version: Version) -> tuple[Entry, ...]:
         """Take in what a client brought there."""
         ...
 

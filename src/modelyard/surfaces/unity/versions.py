@@ -6,16 +6,17 @@ that kind are served by rows of their own, which hand out folders of the exchang
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 import msgspec
 
 from modelyard.action import Ref
-from modelyard.actions import exchange, models, versions
+from modelyard.actions import exchange, finalize, models, versions
 from modelyard.domain import names, pages
 from modelyard.domain.aliases import reason
-from modelyard.domain.files import Entry, Location
+from modelyard.domain.cards import Draft, Examined, with_taken
+from modelyard.domain.files import Location
 from modelyard.domain.models import Registration, Status, Version
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
@@ -272,9 +273,12 @@ def _lent(store: Bytes, _said: OneVersion, found: exchange.Handover) -> tuple[Ve
     return found.version, store.lend(found.files) if found.files else ""
 
 
-def _taken(store: Bytes, _said: OneVersion, version: Version) -> Sequence[Entry]:
+def _taken(store: Bytes, _said: OneVersion, draft: Draft) -> Examined:
     """The files that the client brought; none, if an answer was lost and all is done already."""
-    return () if version.status is Status.READY else store.take(version.id)
+    if draft.version.status is not Status.PENDING_REGISTRATION:
+        return Examined()
+    taken = store.take(draft.version)
+    return replace(store.examine(replace(draft, files=with_taken(draft.files, taken))), taken=taken)
 
 
 def _located(found: tuple[Version, str], here: Here) -> dict[str, object]:
@@ -319,20 +323,22 @@ ROWS: Final[tuple[Row, ...]] = (
         OneVersion,
         read=lambda said: versions.DeleteVersion(*said.where),
     ),
-    Translation(
+    Joining(
         "PATCH",
         _VERSION + "/finalize",
         OneVersion,
-        read=lambda said: versions.FinalizeVersion(*said.where),
+        ask=lambda said: finalize.PrepareFinalize(*said.where),
+        move=lambda store, _said, draft: store.examine(draft),
+        keep=lambda said, examined: finalize.FinalizeVersion(*said.where, examined=examined),
         write=_info,
         near=Joining(
             "PATCH",
             _VERSION + "/finalize",
             OneVersion,
-            ask=lambda said: exchange.PrepareTaking(*said.where),
+            ask=lambda said: finalize.PrepareFinalize(*said.where),
             move=_taken,
-            keep=lambda said, taken: exchange.FinalizeTaken(*said.where, files=tuple(taken)),
-            after=lambda store, _said, version: store.forget(version.id),
+            keep=lambda said, examined: finalize.FinalizeVersion(*said.where, examined=examined),
+            after=lambda store, draft, _version: store.forget(draft.version.id),
             write=_info,
         ),
     ),

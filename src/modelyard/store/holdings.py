@@ -1,0 +1,82 @@
+"""What the stores hold, as the database knows it: the stores themselves, and a row for each stored object."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import bindparam, select, update
+
+from modelyard.store import schema
+from modelyard.store.tx import Contended, inserting, new_id
+
+if TYPE_CHECKING:
+    from modelyard.domain.files import Stored
+    from modelyard.store.tx import Look, Write
+
+_stores, _blobs, _securables = schema.stores, schema.blobs, schema.securables
+_schema = _securables.alias("the_schema")
+
+FIRST: Final = "default"
+"""The id of the store of databases from before there could be several."""
+
+_BY_MARKER: Final = select(_stores.c.id, _stores.c.url).where(_stores.c.marker == bindparam("marker"))
+_ADD: Final = inserting(_stores)
+_PLACE: Final = (
+    update(_stores)
+    .where(_stores.c.id == bindparam("store"))
+    .values(url=bindparam("new_url"), marker=bindparam("new_marker"))
+)
+_OF_CONTAINERS: Final = (
+    select(_schema.c.store_id, _securables.c.store_id)
+    .join(_securables, _securables.c.id == _schema.c.parent_id)
+    .where(_schema.c.id == bindparam("schema"))
+)
+
+
+def enter(tx: Write, url: str, marker: str, now: int) -> str:
+    """The id of the store with this marker, which is at this URL now; the first one of an old database is adopted."""
+    row = tx.row(_BY_MARKER, marker=marker) or tx.row(_BY_MARKER, marker="")
+    if row is None:
+        id_ = new_id()
+        tx.run(_ADD, id=id_, url=url, marker=marker, added_at=now)
+        return id_
+    if row[1] != url:
+        tx.run(_PLACE, store=row[0], new_url=url, new_marker=marker)
+    return row[0]
+
+
+def store_of(tx: Look, schema_id: str) -> str:
+    """The id of the store for new versions in a schema: the schema's, else its catalog's, else the metastore's."""
+    row = tx.row(_OF_CONTAINERS, schema=schema_id)
+    if row is None:
+        raise Contended
+    return row[0] or row[1] or tx.context.store_id
+
+
+# Stored objects
+
+_ADD_BLOB: Final = inserting(_blobs)
+_TOUCH: Final = (
+    update(_blobs)
+    .where(_blobs.c.store_id == bindparam("store"), _blobs.c.sha256 == bindparam("hash"))
+    .values(touched_at=bindparam("now"))
+    .returning(_blobs.c.id)
+)
+
+
+def keep(tx: Write, stored: Stored) -> str:
+    """The id of the row of stored bytes; equal bytes of one store share a row, and so an object."""
+    row = tx.row(_TOUCH, store=stored.store_id, hash=stored.sha256, now=tx.now)
+    if row:
+        return row[0]
+    id_ = new_id()
+    tx.run(
+        _ADD_BLOB,
+        id=id_,
+        store_id=stored.store_id,
+        sha256=stored.sha256,
+        size=stored.size,
+        key=stored.key,
+        touched_at=tx.now,
+    )
+    return id_

@@ -1,0 +1,91 @@
+"""The tables, for SQLite and PostgreSQL alike: text, whole numbers and nothing that only one of them has.
+
+Times are epoch milliseconds. Ids are 32 hex digits made by the server. Names sort as bytes in both databases.
+"""
+
+from __future__ import annotations
+
+from modelyard.store.schema.base import METADATA, Name, Number, Serial
+from modelyard.store.schema.journal import audit, events, seals
+from modelyard.store.schema.models import (
+    alias_movers,
+    alias_moves,
+    aliases,
+    blobs,
+    cards,
+    entries,
+    finalizations,
+    garbage,
+    lineage,
+    manifests,
+    models,
+    policies,
+    protected_aliases,
+    quarantines,
+    securable_tags,
+    signatures,
+    trash,
+    trash_manifests,
+    uploads,
+    version_tags,
+    versions,
+)
+from modelyard.store.schema.people import (
+    grants,
+    identities,
+    installation,
+    logins,
+    members,
+    principals,
+    securables,
+    service_secrets,
+    stores,
+    tokens,
+)
+from modelyard.store.schema.prompts import prompt_aliases, prompt_links, prompt_version_tags, prompt_versions, prompts
+
+__all__ = [
+    "METADATA",
+    "Name",
+    "Number",
+    "Serial",
+    "alias_movers",
+    "alias_moves",
+    "aliases",
+    "audit",
+    "blobs",
+    "cards",
+    "entries",
+    "events",
+    "finalizations",
+    "garbage",
+    "grants",
+    "identities",
+    "installation",
+    "lineage",
+    "logins",
+    "manifests",
+    "members",
+    "models",
+    "policies",
+    "principals",
+    "prompt_aliases",
+    "prompt_links",
+    "prompt_version_tags",
+    "prompt_versions",
+    "prompts",
+    "protected_aliases",
+    "quarantines",
+    "seals",
+    "securable_tags",
+    "securables",
+    "service_secrets",
+    "signatures",
+    "stores",
+    "tokens",
+    "trash",
+    "trash_manifests",
+    "uploads",
+    "version_tags",
+    "versions",
+]

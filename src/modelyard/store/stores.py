@@ -1,0 +1,174 @@
+"""The stores of an installation: each holds the bytes of some versions, and is reached by its id.
+
+Every call may wait for a disk or a network: make it in a worker thread, and outside of any transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from typing import Final, Protocol
+
+from modelyard.domain import files as manifest
+from modelyard.domain.cards import Draft, Examined
+from modelyard.domain.files import Entry, Stored, Upload
+from modelyard.domain.models import MODEL_FILE, Status, model_id_in
+from modelyard.errors import Unavailable
+
+_HEAD: Final = 1 << 20
+"""Bytes of an `MLmodel` file that are looked at."""
+
+
+class Reader(Protocol):
+    """What gives bytes out."""
+
+    def read(self, offset: int, length: int) -> bytes:
+        """Some bytes from a place on."""
+        ...
+
+    def close(self) -> None:
+        """No more."""
+        ...
+
+
+class Part(Protocol):
+    """A part of an upload that is on disk: what its client must name it by."""
+
+    @property
+    def etag(self) -> str:
+        """Its tag."""
+        ...
+
+
+class PartWriter(Protocol):
+    """What takes a part in."""
+
+    def write(self, chunks: Sequence[bytes]) -> None:
+        """Take some more."""
+        ...
+
+    def commit(self) -> Part:
+        """Make it durable."""
+        ...
+
+    def abort(self) -> None:
+        """Leave nothing behind; after a commit it does nothing."""
+        ...
+
+
+class Incoming(Protocol):
+    """What takes a file in; nothing is kept before `commit`."""
+
+    def write(self, chunks: Sequence[bytes]) -> None:
+        """Take some more."""
+        ...
+
+    def commit(self) -> Stored:
+        """Make the bytes durable, and say what and where they are."""
+        ...
+
+    def abort(self) -> None:
+        """Leave nothing behind; after a commit it does nothing."""
+        ...
+
+
+class Backend(Protocol):
+    """One store: a folder of a disk, or a place in an object store."""
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        ...
+
+    @property
+    def marker(self) -> str:
+        """The id that its `store.json` gives it."""
+        ...
+
+    def receive(self, *, limit: int, size: int | None) -> Incoming:
+        """Take a file in, of at most `limit` bytes, and of just `size` where that is known."""
+        ...
+
+    def open(self, stored: Stored) -> Reader:
+        """Open an object; `NotFound` where it is missing, or has another size."""
+        ...
+
+    def begin(self, upload_id: str) -> None:
+        """Make room for the parts of an upload."""
+        ...
+
+    def receive_part(self, upload_id: str, number: int, size: int | None) -> PartWriter:
+        """Take a part in."""
+        ...
+
+    def join(self, upload_id: str, parts: Sequence[tuple[int, str]], *, limit: int) -> Stored:
+        """Make one object of parts, each a number and a tag; asked again, it answers the same."""
+        ...
+
+    def drop(self, upload_id: str) -> None:
+        """Remove what is left of an upload."""
+        ...
+
+    def close(self) -> None:
+        """Leave the store; what is open stays readable."""
+        ...
+
+
+class Stores:
+    """The open stores, by id; `limit` is the most bytes that a file may have."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._open: dict[str, Backend] = {}
+
+    def add(self, store_id: str, backend: Backend) -> None:
+        """Know a store by its id."""
+        self._open[store_id] = backend
+
+    def close(self) -> None:
+        """Leave every store."""
+        for backend in self._open.values():
+            backend.close()
+
+    def open(self, entry: Entry) -> Reader:
+        """Open the bytes of a file."""
+        return self._at(entry.store_id).open(entry.stored)
+
+    def receive(self, store_id: str, size: int | None) -> Incoming:
+        """Take a file in."""
+        return self._at(store_id).receive(limit=self._limit, size=size)
+
+    def begin(self, upload: Upload) -> None:
+        """Make room for the parts of an upload."""
+        self._at(upload.store_id).begin(upload.id)
+
+    def receive_part(self, upload: Upload, number: int, size: int | None) -> PartWriter:
+        """Take a part in."""
+        return self._at(upload.store_id).receive_part(upload.id, number, size)
+
+    def join(self, upload: Upload, parts: Sequence[tuple[int, str]]) -> Stored:
+        """Make one file of parts."""
+        return self._at(upload.store_id).join(upload.id, parts, limit=self._limit)
+
+    def drop(self, upload: Upload) -> None:
+        """Remove what is left of an upload."""
+        self._at(upload.store_id).drop(upload.id)
+
+    def examine(self, draft: Draft) -> Examined:
+        """Look into the files of a version that is to be finalized."""
+        if draft.version.status is not Status.PENDING_REGISTRATION:
+            return Examined()
+        return Examined(manifest.digest(draft.files), model_id=self._model_id(draft))
+
+    def _model_id(self, draft: Draft) -> str:
+        entry = next((each for each in draft.files if each.path == MODEL_FILE), None)
+        if entry is None:
+            return ""
+        with contextlib.closing(self.open(entry)) as file:
+            return model_id_in(file.read(0, _HEAD)) or ""
+
+    def _at(self, store_id: str) -> Backend:
+        backend = self._open.get(store_id)
+        if backend is None:
+            raise Unavailable("the store of these bytes is not open; the server's log says why.")
+        return backend
