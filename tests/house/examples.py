@@ -10,7 +10,9 @@ from modelyard.action import Action, Ref
 from modelyard.actions import (
     access,
     aliases,
+    cards,
     catalogs,
+    copies,
     credentials,
     entity_tags,
     exchange,
@@ -273,8 +275,12 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     versions.RegisterCopy: lambda at: versions.RegisterCopy(
         *at.ready(), at.world.model(), versions.Registration("there")
     ),
+    # Copies and cards
+    copies.CopyVersion: lambda at: copies.CopyVersion(*at.ready(), at.world.model()),
+    copies.PromoteVersion: lambda at: copies.PromoteVersion(*at.ready(), at.world.model(), "champion"),
+    cards.GetCard: lambda at: cards.GetCard(*at.ready()),
     # Finalizing
-    finalize.PrepareFinalize: lambda at: finalize.PrepareFinalize(*at.pending()),
+    finalize.PrepareFinalize: lambda at: finalize.PrepareFinalize(*at.holding("MLmodel")[:2]),
     finalize.FinalizeVersion: _finalize,
     versions.GetVersion: lambda at: versions.GetVersion(*at.ready()),
     versions.GetDownloadUri: lambda at: versions.GetDownloadUri(*at.ready()),

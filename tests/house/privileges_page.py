@@ -95,6 +95,8 @@ _HEADINGS = {
     "aliases": "The history and the protection of aliases",
     "versions": "Model versions",
     "finalize": "Finalizing versions",
+    "copies": "Copies made by the server",
+    "cards": "Model cards",
     "lineage": "Lineage",
     "tagging": "Tags, several at once",
     "exchange": "The exchange, for MLflow's `uc:` client on the server's machine",

@@ -20,6 +20,7 @@ from modelyard.action import METASTORE, Action, Ref
 from modelyard.actions import (
     access,
     aliases,
+    copies,
     credentials,
     entity_tags,
     explain,
@@ -312,11 +313,13 @@ def _of_scim(folder: str, kind: PrincipalKind) -> dict[str, Callable[[Stage], Ac
 def _begun(at: Stage) -> Action[Any, Any]:
     """An upload with room for its parts."""
     found = uploads.FindUpload(*at.upload())
-    at.world.inside.built.storage.begin(at.world.do(found, at.who))
+    inside = at.world.inside
+    inside.built.storage.backend(inside.gate.store_id).begin(found.upload_id)
     return found
 
 
 _PART = "PUT /api/2.0/fs/files/{path}?action=upload-part"
+_COPY = "POST /api/2.0/modelyard/models/{full_name}/versions/{version}/copy"
 _COMPLETE = "POST /api/2.0/fs/files/{path}?action=complete-upload"
 _METASTORE = f"{UNITY}/metastores/{{id}}"
 _OF_WORKSPACE = f"{UNITY}/workspaces/{{workspace_id}}/metastore"
@@ -396,12 +399,20 @@ def _of_bindings(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a ChangeBinding
     return {"securable_type": "catalog", "name": asked.catalog.name, "add": newer, "assign_workspaces": [*asked.add]}
 
 
+def _of_copy(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a CopyVersion or PromoteVersion
+    where = {"full_name": asked.origin.name, "version": asked.number, "destination": asked.model.name}
+    return {**where, "alias": getattr(asked, "alias", "")}
+
+
 WORDS: dict[tuple[str, ActionKind], Words] = {
     (_PART, uploads.FindUpload): lambda asked: {**_plain(asked), "part_number": 1},
     (_PARTS, uploads.LinkToParts): lambda asked: {**_plain(asked), "start_part_number": 1, "count": 2},
     (f"GET {LEGACY}/model-versions/search", versions.SearchVersions): lambda asked: {
         "filter": f"name='{asked.asked.model}'"
     },
+    # Copies
+    (_COPY, copies.CopyVersion): _of_copy,
+    (_COPY, copies.PromoteVersion): _of_copy,
     # Principals, their secrets and tokens
     **{(f"POST {folder}", access.CreatePrincipal): _of_principal for folder in FOLDERS},
     **{(f"GET {folder}", access.ListPrincipals): _of_filter for folder in FOLDERS},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelyard.cli import access, credentials, explain, journal, lineage, models, prompts
+from modelyard.cli import access, credentials, explain, journal, lineage, models, promote, prompts
 from modelyard.cli.options import (
     CATALOGS,
     SCHEMAS,
@@ -38,6 +38,7 @@ def add_to(app: typer.Typer) -> None:
         create=create_schema, list=list_schemas, get=get_schema, set=set_schema, delete=delete_schema,
     )  # fmt: skip
     models.add_to(app)
+    promote.add_to(app)
     prompts.add_to(app)
     lineage.add_to(app)
     access.add_to(app)

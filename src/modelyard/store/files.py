@@ -50,6 +50,7 @@ _REPLACE: Final = (
         blob_id=bindparam("new_blob"),
     )
 )
+_MEASURE: Final = select(_manifests.c.files, _manifests.c.size).where(_manifests.c.id == bindparam("manifest"))
 _ADD_MANIFEST: Final = inserting(_manifests)
 _FREEZE: Final = (
     update(_manifests)
@@ -109,6 +110,12 @@ def freeze(tx: Write, manifest_id: str, digest: str, entries: Collection[Entry])
     """Note what a manifest is for good."""
     size = sum(entry.size for entry in entries)
     tx.run(_FREEZE, manifest=manifest_id, new_digest=digest, new_files=len(entries), new_size=size)
+
+
+def measure(tx: Look, manifest_id: str) -> tuple[int, int]:
+    """The number of files in a frozen manifest, and their bytes together; two zeros before it is frozen."""
+    row = tx.row(_MEASURE, manifest=manifest_id)
+    return (row[0], row[1]) if row else (0, 0)
 
 
 def add_manifest(tx: Write, manifest_id: str) -> None:

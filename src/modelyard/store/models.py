@@ -247,20 +247,31 @@ def search_versions(tx: Look, asked: VersionFilter, window: Window) -> Page[Vers
 
 
 def add_version(
-    tx: Write, model: Node, told: Registration, *, logged_model: str, dependencies: str, store_id: str
+    tx: Write,
+    model: Node,
+    told: Registration,
+    *,
+    logged_model: str,
+    dependencies: str,
+    store_id: str,
+    copied: Version | None = None,
 ) -> Version:
-    """Make the next version, waiting for its files; `dependencies` is a JSON list."""
+    """Make the next version, waiting for its files, or READY with those of a READY one that is `copied`.
+
+    `dependencies` is a JSON list.
+    """
     row = tx.row(_NEXT, model=model.id)
     if row is None:
         raise Contended
     by, now = tx.actor, tx.now
     made = Version(
         id=new_id(),
-        manifest_id=new_id(),
+        manifest_id=copied.manifest_id if copied else new_id(),
         store_id=store_id,
         model=model.full_name,
         number=row[0],
-        status=Status.PENDING_REGISTRATION,
+        status=copied.status if copied else Status.PENDING_REGISTRATION,
+        digest=copied.digest if copied else "",
         status_message="",
         source=told.source,
         run_id=told.run_id,
@@ -274,7 +285,8 @@ def add_version(
         dependencies=_pairs(dependencies),
         tags=told.tags,
     )
-    files.add_manifest(tx, made.manifest_id)
+    if copied is None:
+        files.add_manifest(tx, made.manifest_id)
     tx.run(
         _ADD_VERSION,
         id=made.id,

@@ -132,27 +132,27 @@ class Stores:
 
     def open(self, entry: Entry) -> Reader:
         """Open the bytes of a file."""
-        return self._at(entry.store_id).open(entry.stored)
+        return self.backend(entry.store_id).open(entry.stored)
 
     def receive(self, store_id: str, size: int | None) -> Incoming:
         """Take a file in."""
-        return self._at(store_id).receive(limit=self._limit, size=size)
+        return self.backend(store_id).receive(limit=self._limit, size=size)
 
     def begin(self, upload: Upload) -> None:
         """Make room for the parts of an upload."""
-        self._at(upload.store_id).begin(upload.id)
+        self.backend(upload.store_id).begin(upload.id)
 
     def receive_part(self, upload: Upload, number: int, size: int | None) -> PartWriter:
         """Take a part in."""
-        return self._at(upload.store_id).receive_part(upload.id, number, size)
+        return self.backend(upload.store_id).receive_part(upload.id, number, size)
 
     def join(self, upload: Upload, parts: Sequence[tuple[int, str]]) -> Stored:
         """Make one file of parts."""
-        return self._at(upload.store_id).join(upload.id, parts, limit=self._limit)
+        return self.backend(upload.store_id).join(upload.id, parts, limit=self._limit)
 
     def drop(self, upload: Upload) -> None:
         """Remove what is left of an upload."""
-        self._at(upload.store_id).drop(upload.id)
+        self.backend(upload.store_id).drop(upload.id)
 
     def examine(self, draft: Draft) -> Examined:
         """Look into the files of a version that is to be finalized."""
@@ -167,7 +167,8 @@ class Stores:
         with contextlib.closing(self.open(entry)) as file:
             return model_id_in(file.read(0, _HEAD)) or ""
 
-    def _at(self, store_id: str) -> Backend:
+    def backend(self, store_id: str) -> Backend:
+        """A store by its id; `Unavailable` for one that is not open."""
         backend = self._open.get(store_id)
         if backend is None:
             raise Unavailable("the store of these bytes is not open; the server's log says why.")

@@ -33,6 +33,7 @@ from modelyard.surfaces.wire import (
     tag_dicts,
     tags,
     text,
+    with_digest,
 )
 
 PREFIX: Final = "/api/2.0/mlflow/unity-catalog"
@@ -273,6 +274,7 @@ def _version(version: Version) -> dict[str, object]:
         "aliases": aliases(version.aliases),
         "tags": tag_dicts(version.tags),
         "model_id": version.model_id,
+        **({"digest": version.digest} if version.digest else {}),
     }
 
 
@@ -285,7 +287,7 @@ def _wrapped_model(model: RegisteredModel, _here: Here) -> object:
 
 
 def _wrapped_version(version: Version, _here: Here) -> object:
-    return {"model_version": _version(version)}
+    return with_digest({"model_version": _version(version)}, version)
 
 
 def _model_page(page: Page[RegisteredModel], _here: Here) -> object:

@@ -415,6 +415,14 @@ def short(value: str | None) -> str:
     return text(value)
 
 
+def with_digest(told: Mapping[str, object], version: Version) -> Reply:
+    """An answer about one version, with its manifest's digest as entity tag (RFC 9110 §8.8.3) once it is READY."""
+    headers = (("content-type", JSON),)
+    if version.digest:
+        headers += (("etag", f'"{version.digest}"'),)
+    return Reply(200, encode(told), headers)
+
+
 def tag_dicts(given: tuple[Tag, ...]) -> list[dict[str, str]]:
     """Tags as the wire writes them."""
     return [{"key": tag.key, "value": tag.value} for tag in given]

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.modelyard import aliases, explain, journal, lineage, prompts
+from modelyard.surfaces.modelyard import aliases, explain, journal, lineage, prompts, versions
 from modelyard.surfaces.wire import Row
 
-ROWS: Final[tuple[Row, ...]] = (*aliases.ROWS, *explain.ROWS, *journal.ROWS, *lineage.ROWS, *prompts.ROWS)
+ROWS: Final[tuple[Row, ...]] = (
+    *aliases.ROWS,
+    *explain.ROWS,
+    *journal.ROWS,
+    *lineage.ROWS,
+    *prompts.ROWS,
+    *versions.ROWS,
+)

@@ -29,6 +29,7 @@ from modelyard.surfaces.wire import (
     Here,
     Joining,
     Pair,
+    Reply,
     Row,
     Translation,
     short,
@@ -36,6 +37,7 @@ from modelyard.surfaces.wire import (
     tag_dicts,
     tags,
     text,
+    with_digest,
 )
 
 _DEFAULT: Final = 100
@@ -238,6 +240,8 @@ def _info(version: Version, here: Here, location: str = "") -> dict[str, object]
         "tags": tag_dicts(version.tags),
         "model_id": version.model_id,
     }
+    if version.digest:
+        told["digest"] = version.digest
     if version.run_tracking_server_id.isdecimal():
         told["run_workspace_id"] = int(version.run_tracking_server_id)
     if written := _written_dependencies(version):
@@ -250,9 +254,9 @@ def _written_dependencies(version: Version) -> list[dict[str, object]]:
     return [{word: {field: name}} for (word, field), name in known]
 
 
-def _whole(version: Version, here: Here) -> dict[str, object]:
+def _whole(version: Version, here: Here) -> Reply:
     """A version with its aliases; those were asked for, or there are none."""
-    return {**_info(version, here), **aliases(version.model, version.aliases)}
+    return with_digest({**_info(version, here), **aliases(version.model, version.aliases)}, version)
 
 
 def _page(page: Page[Version], here: Here) -> object:
