@@ -123,10 +123,18 @@ def _open_store(settings: Settings, database: Database, storage: Storage) -> str
     """Open the metastore's own store; its id in the database."""
     disk = Disk(make_private(settings.storage_folder)).open_store()
     disk.blobs.sweep(_ABANDONED_SECONDS)
-    with database.write() as tx:
-        disk.store_id = holdings.enter(tx, disk.url, disk.marker, int(time.time() * 1000))
+    disk.store_id = _enter_store(database, disk)
     storage.add(disk.store_id, disk)
     return disk.store_id
+
+
+def _enter_store(database: Database, disk: Disk) -> str:
+    """The id of a store in the database; several servers that meet a new one there make one row for it."""
+    try:
+        with database.write() as tx:
+            return holdings.enter(tx, disk.url, disk.marker, int(time.time() * 1000))
+    except Contended:
+        return _enter_store(database, disk)
 
 
 def _provider(settings: Settings, outbound: Outbound) -> SignOn | None:
