@@ -18,7 +18,7 @@ help:  ## list the targets
 
 setup: $(STAMP)  ## make .venv from the hashed requirements (needs Python 3.11 or newer)
 
-$(STAMP): requirements/dev.txt pyproject.toml
+$(STAMP): requirements/pip.txt requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c "import ensurepip, venv" 2>/dev/null || \
 		if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 			apt-get update -qq && \
@@ -30,6 +30,7 @@ $(STAMP): requirements/dev.txt pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11))" || \
 		{ echo "Modelyard needs Python 3.11 or newer; name one with: make setup PYTHON=…" >&2; exit 1; }
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/pip.txt
 	$(BIN)/python -m pip install --quiet --require-hashes -r requirements/dev.txt
 	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
 	@touch $@
@@ -73,6 +74,7 @@ lock:  ## compile requirements/ from pyproject.toml (ARGS=--upgrade for newer ve
 	@test -x $(UV) || $(MAKE) setup
 	$(COMPILE) pyproject.toml --extra demo --extra aws --group dev --output-file requirements/dev.txt $(ARGS)
 	$(COMPILE) pyproject.toml --constraints requirements/dev.txt --output-file requirements/runtime.txt $(ARGS)
+	$(COMPILE) requirements/pip.in --output-file requirements/pip.txt $(ARGS)
 	$(COMPILE) requirements/mlflow-oldest.in --output-file requirements/mlflow-oldest.txt $(ARGS)
 
 clean:  ## remove caches and what was built (.venv stays)
