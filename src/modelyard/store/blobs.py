@@ -33,6 +33,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
+from modelyard.domain.files import Held
 from modelyard.errors import Invalid, NotFound, TooLarge, Unavailable
 
 Chunk = bytes | bytearray | memoryview
@@ -137,6 +138,15 @@ class BlobStore:
             os.close(descriptor)
             raise _missing()
 
+    def look(self, sha256: str) -> Held | None:
+        """An object, without opening it."""
+        with guarded(), self._shelf(sha256) as shelf:
+            try:
+                status = os.stat(sha256, dir_fd=shelf, follow_symlinks=False)
+            except FileNotFoundError:
+                return None
+        return Held(sha256, status.st_size if stat.S_ISREG(status.st_mode) else -1, status.st_mtime)
+
     def verify(self, sha256: str) -> bool:
         """Whether the object is there and its bytes have its name; reads them all."""
         try:
@@ -164,7 +174,7 @@ class BlobStore:
                     return True
             return False
 
-    def list_blobs(self) -> Iterator[StoredBlob]:
+    def held(self) -> Iterator[Held]:
         """Every object, in the order of names' first two digits."""
         for shelf_name in sorted(_SHELVES):
             with (
@@ -410,10 +420,11 @@ def _missing() -> NotFound:
     return NotFound("The stored bytes of this file are missing or damaged; the operator should run `modelyard fsck`.")
 
 
-def _listed(entry: os.DirEntry[str]) -> StoredBlob | None:
+def _listed(entry: os.DirEntry[str]) -> Held | None:
     with contextlib.suppress(FileNotFoundError):
         if entry.is_file(follow_symlinks=False):
-            return StoredBlob(entry.name, entry.stat(follow_symlinks=False).st_size)
+            status = entry.stat(follow_symlinks=False)
+            return Held(entry.name, status.st_size, status.st_mtime)
     return None
 
 
