@@ -103,8 +103,8 @@ def test_nothing_is_acknowledged_that_the_disk_did_not_keep(sqlite_server: Serve
     look(sqlite_server, memory, token)
 
 
-SAMPLE = frozenset({1, 2, 9, 10, 18, 19})
-"""A version is made, a file put and finalized, and an alias set, among others."""
+SAMPLE = frozenset({1, 2, 9, 19, 20, 21})
+"""A version is made, a file put, it is finalized, an alias set, a copy made, and the version deleted."""
 
 
 @pytest.mark.parametrize("which", ["1", "2"])
