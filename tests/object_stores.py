@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import json
 import shutil
 import socket
 import subprocess
@@ -31,6 +32,11 @@ class Place:
     url: str
     options: dict[str, str]
     folder: Path
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings of a server that keeps its bytes here."""
+        return {"storage": self.url, "storage_options": json.dumps({self.url: self.options})}
 
     def put(self, key: str, content: bytes) -> None:
         """Write an object behind the server's back."""

@@ -93,13 +93,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def handle_one_request(self) -> None:
         """Any method."""
         self.raw_requestline = self.rfile.readline(65537)
-        if not self.raw_requestline or not self.parse_request():
-            self.close_connection = True
-            return
-        with contextlib.suppress(OSError, http.client.HTTPException):
-            self._serve(self.objects.trouble(self.command, self.path))
-            return
-        self.close_connection = True
+        understood = bool(self.raw_requestline) and self.parse_request()
+        self.close_connection = True  # one request each, so that no connection outlives the proxy
+        if understood:
+            with contextlib.suppress(OSError, http.client.HTTPException):
+                self._serve(self.objects.trouble(self.command, self.path))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  the name that it has above
         """Nothing."""
@@ -110,12 +108,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             return
         if trouble is Trouble.SLOW:
             time.sleep(SLOW_SECONDS)
-        answer = self._ask()
-        if trouble is Trouble.LOST:
-            answer.read()
-            self.close_connection = True
-        else:
-            self._pass_on(answer, cut=trouble is Trouble.TRUNCATED)
+        target = urlsplit(self.objects.target)
+        store = http.client.HTTPConnection(target.hostname or "", target.port or 80, timeout=60)
+        with contextlib.closing(store), self._asked(store) as answer:
+            if trouble is Trouble.LOST:
+                answer.read()
+            else:
+                self._pass_on(answer, cut=trouble is Trouble.TRUNCATED)
 
     def _refuse(self, trouble: Trouble) -> None:
         for _ in self._body():
@@ -125,6 +124,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self.send_response(status)
         self.send_header("Content-Type", "application/xml")
         self.send_header("Content-Length", str(len(said)))
+        self.send_header("Connection", "close")
         self.end_headers()
         if self.command != "HEAD":
             self.wfile.write(said)
@@ -138,26 +138,24 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             left -= len(piece)
             yield piece
 
-    def _ask(self) -> http.client.HTTPResponse:
-        target = urlsplit(self.objects.target)
-        connection = http.client.HTTPConnection(target.hostname or "", target.port or 80, timeout=60)
-        connection.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
+    def _asked(self, store: http.client.HTTPConnection) -> http.client.HTTPResponse:
+        store.putrequest(self.command, self.path, skip_host=True, skip_accept_encoding=True)
         for name, value in self.headers.items():
             if name.lower() not in _OF_A_CONNECTION:
-                connection.putheader(name, value)
-        connection.endheaders()
+                store.putheader(name, value)
+        store.endheaders()
         for piece in self._body():
-            connection.send(piece)
-        return connection.getresponse()
+            store.send(piece)
+        return store.getresponse()
 
     def _pass_on(self, answer: http.client.HTTPResponse, *, cut: bool) -> None:
         self.send_response_only(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in _OF_A_CONNECTION:
                 self.send_header(name, value)
+        self.send_header("Connection", "close")
         self.end_headers()
         left = int(answer.headers.get("Content-Length") or 0) // (2 if cut else 1)
         while left > 0 and (piece := answer.read(min(left, _PIECE))):
             self.wfile.write(piece)
             left -= len(piece)
-        self.close_connection = cut or self.close_connection

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import httpx
@@ -11,6 +11,7 @@ import pytest
 
 from tests.faults.tale import DIRECTORIES, OURS, SOURCE, TARGET, file
 from tests.faults.test_kill import prepare
+from tests.object_stores import Place
 from tests.support import LEGACY, Server
 from tests.surfaces.test_hostile import peak
 
@@ -18,6 +19,15 @@ MIB = 1 << 20
 MOST = 300 * MIB
 SOME, ALL = 12 * MIB, 12_000 * MIB
 FEW, MANY = 300, 100_000
+
+
+@pytest.fixture(params=["disk", "object store"])
+def server(request: pytest.FixtureRequest, start_server: Callable[..., Server]) -> Server:
+    """A server on SQLite, with its bytes on a disk or in an object store."""
+    if request.param == "disk":
+        return start_server()
+    place: Place = request.getfixturevalue("object_store").place()
+    return start_server("", "data", **place.settings)
 
 
 def begin(admin: httpx.Client) -> None:
@@ -34,10 +44,10 @@ def finish(admin: httpx.Client) -> None:
 
 
 @pytest.mark.parametrize("size", [SOME, pytest.param(ALL, marks=[pytest.mark.full, pytest.mark.timeout(1_800)])])
-def test_a_file_of_any_size_takes_little_memory(sqlite_server: Server, size: int) -> None:
-    prepare(sqlite_server)
+def test_a_file_of_any_size_takes_little_memory(server: Server, size: int) -> None:
+    prepare(server)
     sent, got = hashlib.sha256(), hashlib.sha256()
-    with sqlite_server.client() as admin:
+    with server.client() as admin:
         begin(admin)
         where, headers = file(SOURCE, 1, "weights.bin"), {"Content-Length": str(size)}
         admin.put(where, content=zeros(size, sent), headers=headers, timeout=600).raise_for_status()
@@ -46,7 +56,7 @@ def test_a_file_of_any_size_takes_little_memory(sqlite_server: Server, size: int
             for piece in answer.raise_for_status().iter_bytes(MIB):
                 got.update(piece)
     assert got.digest() == sent.digest()
-    assert peak(sqlite_server) < MOST
+    assert peak(server) < MOST
 
 
 def zeros(size: int, digest: hashlib._Hash) -> Iterator[bytes]:
@@ -59,16 +69,16 @@ def zeros(size: int, digest: hashlib._Hash) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize("count", [FEW, pytest.param(MANY, marks=[pytest.mark.full, pytest.mark.timeout(3_600)])])
-def test_a_version_of_any_number_of_files_is_whole(sqlite_server: Server, count: int) -> None:
-    prepare(sqlite_server)
-    with sqlite_server.client() as admin, ThreadPoolExecutor(4) as threads:
+def test_a_version_of_any_number_of_files_is_whole(server: Server, count: int) -> None:
+    prepare(server)
+    with server.client() as admin, ThreadPoolExecutor(4) as threads:
         begin(admin)
         list(threads.map(lambda number: put(admin, number), range(count), chunksize=100))
         finish(admin)
         assert sorted(listed(admin)) == sorted(f"{number:06d}" for number in range(count))
         for number in range(0, count, max(1, count // 100)):
             assert admin.get(file(TARGET, 1, f"many/{number:06d}")).content == content(number)
-    assert peak(sqlite_server) < MOST
+    assert peak(server) < MOST
 
 
 def content(number: int) -> bytes:

@@ -60,7 +60,7 @@ _AT_ONCE: Final = 3
 _READ: Final = 1 << 20
 _ATTEMPTS: Final = 4
 """How often a read that broke off is begun anew, before it fails."""
-_CLIENT: Final = {"connect_timeout": "5s", "timeout": "300s"}
+_CLIENT: Final = {"connect_timeout": "5s", "read_timeout": "20s", "timeout": "300s"}
 _RETRY: Final = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
 
 _Store = S3Store | GCSStore | AzureStore
