@@ -28,7 +28,6 @@ from collections.abc import Generator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, Final, Self, cast
-from urllib.parse import urlsplit
 
 import obstore
 from obstore.exceptions import BaseError
@@ -41,8 +40,6 @@ from modelyard.store.intake import Chunk, Intake
 
 if TYPE_CHECKING:
     from obstore import WritableFile
-
-SCHEMES: Final = ("s3", "gs", "az")
 
 _VERSION: Final = 1
 _MARKER: Final = "store.json"
@@ -444,11 +441,6 @@ def _connect(url: str, options: Mapping[str, str]) -> _Store:
 def _first_line(error: BaseException | None) -> str:
     """What a client library says, without the details that follow."""
     return str(error).partition("\n")[0][:300]
-
-
-def is_cloud(url: str) -> bool:
-    """Whether a URL is one of an object store."""
-    return urlsplit(url).scheme in SCHEMES
 
 
 def _checked(upload_id: str) -> str:
