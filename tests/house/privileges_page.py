@@ -96,6 +96,7 @@ _HEADINGS = {
     "versions": "Model versions",
     "finalize": "Finalizing versions",
     "copies": "Copies made by the server",
+    "imports": "Versions from other servers",
     "cards": "Model cards",
     "lineage": "Lineage",
     "tagging": "Tags, several at once",
