@@ -11,6 +11,7 @@ from modelyard.action import Action, Ref
 from modelyard.actions import (
     access,
     aliases,
+    backups,
     cards,
     catalogs,
     copies,
@@ -282,6 +283,9 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     copies.CopyVersion: lambda at: copies.CopyVersion(*at.ready(), at.world.model()),
     copies.PromoteVersion: lambda at: copies.PromoteVersion(*at.ready(), at.world.model(), "champion"),
     cards.GetCard: lambda at: cards.GetCard(*at.ready()),
+    # Backups
+    backups.DumpDatabase: lambda _at: backups.DumpDatabase(),
+    backups.FindObject: lambda at: _everywhere(at.ready()[0], backups.FindObject(MLMODEL_SHA256)),
     # Imports
     imports.ImportVersion: lambda at: imports.ImportVersion(
         at.world.model(), Announced(7, "0" * 64), Registration("there")

@@ -112,6 +112,7 @@ _HEADINGS = {
     "tokens": "Tokens",
     "credentials": "Secrets of service principals",
     "sessions": "Signing in and out",
+    "backups": "Backups",
     "journal": "The audit",
     "seals": "The seals over the audit",
 }

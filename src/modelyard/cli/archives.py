@@ -9,13 +9,13 @@ no object is held in memory.
 from __future__ import annotations
 
 import hashlib
-import os
 import tarfile
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Final, TypeVar, cast
 
 import msgspec
 
+from modelyard.cli.written import new_file
 from modelyard.domain.files import Entry, digest
 from modelyard.errors import Failure, Invalid
 
@@ -152,31 +152,12 @@ def write(file: Path, manifest: Manifest, key: PrivateKey, fetch: Callable[[str]
     check(manifest)
     body = msgspec.json.encode(manifest)
     signature = Signature(keys.name(key.public_key()), keys.sign(key, _KIND, body))
-    with whole(file) as out, tarfile.TarFile(fileobj=out, mode="w", copybufsize=PIECE) as tar:
+    with new_file(file) as out, tarfile.TarFile(fileobj=out, mode="w", copybufsize=PIECE) as tar:
         _add(tar, _MANIFEST, len(body), Arriving([body]))
         told = msgspec.json.encode(signature)
         _add(tar, _SIGNATURE, len(told), Arriving([told]))
         for sha256, size in manifest.sizes().items():
             _add_object(tar, sha256, size, fetch(sha256))
-
-
-@contextmanager
-def whole(file: Path) -> Generator[IO[bytes]]:
-    """A new private file that appears under its name, durably, once everything is in it."""
-    if file.exists():
-        raise Invalid(f"{file} is there already; name a new file.")
-    partial = file.with_name(f".{file.name}.partial")
-    try:
-        descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW, 0o600)
-        with os.fdopen(descriptor, "wb") as out:
-            yield out
-            out.flush()
-            os.fsync(out.fileno())
-        partial.rename(file)
-    except OSError as error:
-        raise Invalid(f"{file} cannot be written: {error.strerror or error}.") from None
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 def _add_object(tar: tarfile.TarFile, sha256: str, size: int, pieces: Iterable[bytes]) -> None:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.modelyard import aliases, explain, imports, journal, lineage, prompts, versions
+from modelyard.surfaces.modelyard import aliases, backups, explain, imports, journal, lineage, prompts, versions
 from modelyard.surfaces.wire import Row
 
 ROWS: Final[tuple[Row, ...]] = (
     *aliases.ROWS,
+    *backups.ROWS,
     *explain.ROWS,
     *imports.ROWS,
     *journal.ROWS,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
 import msgspec
@@ -15,12 +14,11 @@ from modelyard.domain.models import Announced, Registration, Version, referenced
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
 from modelyard.surfaces.modelyard.versions import OneVersion, told_version
-from modelyard.surfaces.modelyard.words import at
+from modelyard.surfaces.modelyard.words import at, sha256
 from modelyard.surfaces.wire import AnyAction, Here, Pair, Row, Translation, short, tags, text
 
 _MOST: Final = 1_000
 _MOST_TAKEN: Final = 500
-_SHA256: Final = re.compile(r"[0-9a-f]{64}")
 
 
 class ManifestPage(OneVersion, frozen=True):
@@ -62,7 +60,7 @@ class File(msgspec.Struct, frozen=True):
         """The same, checked."""
         if not self.path:
             raise Invalid("each file needs a path inside the version.")
-        return imports.Wanted(inner(self.path), _sha256(self.sha256), self.size)
+        return imports.Wanted(inner(self.path), sha256(self.sha256), self.size)
 
 
 class Taken(OneVersion, frozen=True):
@@ -90,18 +88,12 @@ def _import(said: Imported) -> AnyAction:
         tags=tags(said.tags),
         dependencies=tuple((each.type, each.name) for each in said.dependencies),
     )
-    return imports.ImportVersion(model, Announced(number, _sha256(said.digest)), told)
+    return imports.ImportVersion(model, Announced(number, sha256(said.digest)), told)
 
 
 def _label(source: str) -> str:
     """What another server calls the source of a version; a version there is none of ours, whatever its name."""
     return f"imported:{source}" if referenced_version(source) else source
-
-
-def _sha256(written: str) -> str:
-    if not _SHA256.fullmatch(written):
-        raise Invalid("a digest is written as 64 lower-case hex digits.")
-    return written
 
 
 def _take(said: Taken) -> AnyAction:
