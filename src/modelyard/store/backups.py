@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import tempfile
+import weakref
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final
 
@@ -14,6 +16,7 @@ from modelyard.domain.backups import OBJECTS, Header, Row, Section
 from modelyard.domain.files import Entry, Stored
 from modelyard.errors import Invalid, NotFound, TooLarge, Unavailable
 from modelyard.store import schema
+from modelyard.store.blobs import Blob
 from modelyard.store.schema import METADATA
 
 if TYPE_CHECKING:
@@ -84,24 +87,16 @@ _GO_ON: Final = {
 # Writing
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class Dump:
     """A backup in a file without a name, which is gone once nobody has it open any more."""
 
     entry: Entry
     file: IO[bytes]
 
-    def open(self, _entry: Entry) -> Dump:
-        """The same: it is open already."""
-        return self
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Some bytes from a place on."""
-        return os.pread(self.file.fileno(), length, offset)
-
-    def close(self) -> None:
-        """No more."""
-        self.file.close()
+    def open(self, entry: Entry) -> Blob:
+        """Its bytes."""
+        return Blob("", entry.size, os.dup(self.file.fileno()))
 
 
 def dump(tx: Look) -> Dump:
@@ -109,13 +104,15 @@ def dump(tx: Look) -> Dump:
     [(revision,)], [(metastore,)] = tx.rows(_REVISION), tx.rows(_INSTALLATION)
     header = Header(revision, tx.now, metastore, tx.context.store_id)
     try:
-        file = tempfile.TemporaryFile(prefix="modelyard-backup-")  # noqa: SIM115  whoever reads it closes it
-        for line in backups.written(header, _sections(tx)):
-            file.write(line)
-        file.flush()
+        with contextlib.ExitStack() as undo:
+            file = undo.enter_context(tempfile.TemporaryFile(prefix="modelyard-backup-"))
+            file.writelines(backups.written(header, _sections(tx)))
+            file.flush()
+            made = Dump(Entry("backup", is_directory=False, size=file.tell(), modified_at=tx.now), file)
+            weakref.finalize(made, undo.pop_all().close)  # also where nobody comes to read it
+            return made
     except OSError:
         raise Unavailable("the server has no room for a copy of its database; free some, and ask again.") from None
-    return Dump(Entry("backup", is_directory=False, size=file.tell(), modified_at=tx.now), file)
 
 
 def _sections(tx: Look) -> Iterator[Section]:
