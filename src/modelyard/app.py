@@ -123,11 +123,15 @@ def build(settings: Settings) -> App:
 
 def _open_store(settings: Settings, database: Database, storage: Storage) -> str:
     """Open the metastore's own store; its id in the database."""
-    disk = Disk(make_private(settings.storage_folder)).open_store()
+    disk = _own_disk(settings)
     disk.blobs.sweep(_ABANDONED_SECONDS)
     disk.store_id = _enter_store(database, disk)
     storage.add(disk.store_id, disk)
     return disk.store_id
+
+
+def _own_disk(settings: Settings) -> Disk:
+    return Disk(make_private(settings.storage_folder)).open_store()
 
 
 def _enter_store(database: Database, disk: Disk) -> str:
@@ -330,7 +334,7 @@ def restore(settings: Settings, dump: Path, objects: Path | None) -> Restored:
 
 def _gathered(settings: Settings, dump: Path, objects: Path) -> Gathered:
     """Every object of a backup, in the storage folder."""
-    disk = Disk(make_private(settings.storage_folder)).open_store()
+    disk = _own_disk(settings)
     try:
         with dump.open("rb") as lines:
             return gather(disk, lines, objects)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import random
 
 import pytest
 from sqlalchemy import text
@@ -48,6 +49,7 @@ def test_numbers_that_were_left_out_can_come_later_but_only_once(world: World) -
         bring(world, model, number)
     assert numbers(world, model) == [9, 8, 5, 3, 1]
     for number in (1, 5, 9):
+        world.finish(model, number)
         world.do(versions.DeleteVersion(model, number), world.owner)
         with pytest.raises(AlreadyExists, match="was deleted"):
             bring(world, model, number, OTHER)
@@ -95,6 +97,51 @@ def test_another_digest_under_the_same_number_is_refused(world: World) -> None:
     world.finish(model, 2)
     with pytest.raises(AlreadyExists, match="other files"):
         bring(world, model, 2, OTHER)
+
+
+def test_an_import_that_was_given_up_before_its_files_came_may_begin_again(world: World) -> None:
+    model, other = world.model(), world.person()
+    for number in (1, 2):
+        bring(world, model, number, OTHER)
+    world.do(files.KeepFile(model, 1, "MLmodel", world.blob(MLMODEL)), world.owner)
+    with world.inside.built.database.engine.begin() as raw:
+        given_up = text(
+            "UPDATE versions SET status = 'FAILED_REGISTRATION', status_message = 'Too late', digest = '' "
+            "WHERE model_id = (SELECT id FROM securables WHERE full_name = :name)"
+        )
+        raw.execute(given_up, {"name": model.name})
+    with world.uploading(other, model), pytest.raises(Denied, match="by somebody else"):
+        bring(world, model, 1, who=other)
+    again = bring(world, model, 1)
+    assert (again.status, again.status_message, again.announced) == (Status.PENDING_REGISTRATION, "", DIGEST)
+    assert world.do(world.finalizing(model, 1), world.owner).digest == DIGEST
+
+
+def test_no_number_is_ever_given_twice_in_whatever_order_versions_come_and_go(world: World) -> None:
+    dice = random.Random(4)  # noqa: S311  which step comes next, nothing secret
+    model = world.model()
+    given: set[int] = set()
+    alive: set[int] = set()
+    for _ in range(60):
+        number = dice.randint(1, max(given, default=0) + 4)
+        step = dice.choice(("import", "import", "register", "delete"))
+        if step == "delete" and alive:
+            gone = dice.choice(sorted(alive))
+            world.do(versions.DeleteVersion(model, gone), world.owner)
+            alive.remove(gone)
+            continue
+        if step == "register":
+            assert (number := world.ready(model)) == max(given, default=0) + 1
+        elif number in given:
+            with pytest.raises(AlreadyExists):
+                bring(world, model, number, OTHER)
+            continue
+        else:
+            assert bring(world, model, number).number == number
+            world.finish(model, number)
+        given.add(number)
+        alive.add(number)
+    assert set(numbers(world, model)) == alive
 
 
 def test_only_who_brings_a_version_may_go_on_with_it(world: World) -> None:

@@ -32,7 +32,7 @@ class ImportVersion(Command[Write, Version]):
         """Make it PENDING_REGISTRATION; `AlreadyExists` if its number was ever given to other files."""
         model = tx.at(self.model)
         imports.hold(tx, model)
-        there = _there(tx, model, self.announced.number)
+        there = self._there(tx, model)
         if there is None:
             needed = versions.listed(self.told.dependencies)
             return versions.enter(tx, self.model, self.told, self.told.model_id, needed, self.announced)
@@ -45,12 +45,18 @@ class ImportVersion(Command[Write, Version]):
             )
         return there
 
-
-def _there(tx: Write, model: Node, number: int) -> Version | None:
-    try:
-        return models.locked_version(tx, model, number)
-    except NotFound:
-        return None
+    def _there(self, tx: Write, model: Node) -> Version | None:
+        """The version with this number; one that was given up before it had its files waits for them again."""
+        try:
+            there = models.locked_version(tx, model, self.announced.number)
+        except NotFound:
+            return None
+        if there.status is not Status.FAILED_REGISTRATION or files.measure(tx, there.manifest_id) != (0, 0):
+            return there
+        uploader(tx, self.model, there)
+        waiting = {"model_id": self.told.model_id, "digest": self.announced.digest}
+        models.settle(tx, there.id, Status.PENDING_REGISTRATION, "", **waiting)
+        return models.version(tx, model, there.number)
 
 
 @dataclass(frozen=True)

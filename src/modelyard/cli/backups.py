@@ -108,8 +108,8 @@ def _keep_dump(server: Client, file: Path) -> None:
 def _keep_objects(server: Client, dump: Path, folder: Path) -> tuple[int, int]:
     """Fetch the objects that the folder lacks; how many it must have, and how many were fetched."""
     with dump.open("rb") as lines:
-        wanted = list(backups.objects(lines))
-    lacking = [(sha256, size) for sha256, size in wanted if not _is_there(_place(folder, sha256), size)]
+        wanted = dict(backups.objects(lines))
+    lacking = [(sha256, size) for sha256, size in wanted.items() if not _is_there(_place(folder, sha256), size)]
     with bytes_bar(sum(size for _, size in lacking)) as advance:
         for sha256, _ in lacking:
             _keep_object(server, sha256, _place(folder, sha256), advance)

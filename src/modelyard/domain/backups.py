@@ -109,7 +109,7 @@ def _read(line: bytes) -> Any:  # noqa: ANN401  whatever JSON holds
 
 
 def objects(lines: Iterable[bytes]) -> Iterator[tuple[str, int]]:
-    """The hashes and the sizes in bytes of all stored bytes that files name; they come first."""
+    """The hashes and the sizes in bytes of all stored bytes that files name, once for each store; they come first."""
     for section, row in rows(lines):
         if section != OBJECTS:
             return

@@ -37,11 +37,10 @@ _TABLES: Final = tuple(METADATA.sorted_tables)
 _REVISION: Final = select(table("alembic_version", column("version_num")).c.version_num)
 _INSTALLATION: Final = select(schema.installation.c.id)
 _OBJECTS: Final = (
-    select(_blobs.c.sha256, func.max(_blobs.c.size))
-    .where(_blobs.c.sha256 > bindparam("after"))
+    select(_blobs.c.store_id, _blobs.c.sha256, _blobs.c.size)
+    .where(tuple_(_blobs.c.store_id, _blobs.c.sha256) > tuple_(bindparam("store"), bindparam("after")))
     .where(select(_entries.c.path).where(_entries.c.blob_id == _blobs.c.id).exists())
-    .group_by(_blobs.c.sha256)
-    .order_by(_blobs.c.sha256)
+    .order_by(_blobs.c.store_id, _blobs.c.sha256)
     .limit(bindparam("most"))
 )
 _OBJECT: Final = (
@@ -122,10 +121,10 @@ def _sections(tx: Look) -> Iterator[Section]:
 
 
 def _objects(tx: Look) -> Iterator[tuple[Any, ...]]:
-    found = tx.rows(_OBJECTS, after="", most=_MOST)
+    found = tx.rows(_OBJECTS, store="", after="", most=_MOST)
     while found:
-        yield from found
-        found = tx.rows(_OBJECTS, after=found[-1][0], most=_MOST)
+        yield from (row[1:] for row in found)
+        found = tx.rows(_OBJECTS, store=found[-1][0], after=found[-1][1], most=_MOST)
 
 
 def _rows(tx: Look, pages: _Pages) -> Iterator[tuple[Any, ...]]:
