@@ -7,6 +7,7 @@ import json
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -245,6 +246,30 @@ def test_a_damaged_or_missing_object_is_found_before_a_row_is_kept(modelyard: Co
     assert contents("", tmp_path / "again")["versions"] == []
     assert "1 of them new" in modelyard.do("backup", str(kept), "--with-bytes").err
     assert restored(kept, tmp_path / "again").returncode == 0
+
+
+def test_a_restore_that_was_killed_is_begun_anew(modelyard: CommandLine, tmp_path: Path) -> None:
+    filled(modelyard.server)
+    many = {f"part_{number:02}": b"%d" % number * 1000 for number in range(40)}
+    register(modelyard.server, CHURN, MLmodel=b"flavors: {}", **many)
+    kept, again = tmp_path / "kept", tmp_path / "again"
+    modelyard.do("backup", str(kept), "--with-bytes")
+    for most in (5, 25, 44):
+        command = [sys.executable, "-m", "modelyard", "restore", str(kept), "--data", str(again)]
+        with subprocess.Popen(command, env=clean_environment(), stderr=subprocess.DEVNULL) as process:
+            while len(list((again / "blobs" / "objects").glob("*/*"))) < most and process.poll() is None:
+                time.sleep(0.001)
+            process.kill()
+        rows = {table: len(found) for table, found in contents("", again).items()}
+        if rows["installation"]:
+            break  # the last one may have been too quick
+        assert set(rows.values()) == {0}, "all rows or none"
+    else:
+        assert restored(kept, again).returncode == 0
+    modelyard.server.stop()
+    before, after = contents("", modelyard.server.data), contents("", again)
+    for table in before.keys() - RUNNING:
+        assert after[table] == before[table], table
 
 
 def test_only_admins_keep_a_backup(modelyard: CommandLine, tmp_path: Path) -> None:

@@ -131,7 +131,8 @@ def test_no_number_is_ever_given_twice_in_whatever_order_versions_come_and_go(wo
             alive.remove(gone)
             continue
         if step == "register":
-            assert (number := world.ready(model)) == max(given, default=0) + 1
+            number = world.ready(model)
+            assert number == max(given, default=0) + 1
         elif number in given:
             with pytest.raises(AlreadyExists):
                 bring(world, model, number, OTHER)
