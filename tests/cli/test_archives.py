@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -124,6 +125,24 @@ def test_an_import_that_is_done_again_changes_and_sends_nothing(
     done = other.ask("import", str(archive), "--public-key", keys[1])
     assert all(each["was_there"] for each in done)
     assert (uploads(other.server), objects(other.server)) == before
+
+
+def test_what_does_not_belong_to_a_version_is_removed_before_it_is_finalized(
+    origin: CommandLine, other: CommandLine, keys: tuple[str, str], tmp_path: Path
+) -> None:
+    archive = exported(origin, tmp_path / "models.tar", keys[0], FRAUD)
+    other.do("models", "create", FRAUD)
+    [digest] = digests(origin, FRAUD).values()
+    with other.server.client() as admin:
+        announced = {"version": 1, "digest": digest}
+        admin.post(f"/api/2.0/modelyard/models/{FRAUD}/versions/import", json=announced).raise_for_status()
+        root = "/api/2.0/fs/files/Models/dev/ml_team/fraud/1"
+        for path, content in (("é x", b"stray"), ("MLmodel", b"flavors: {other: 1}"), ("data/weights", WEIGHTS)):
+            admin.put(f"{root}/{quote(path)}", content=content).raise_for_status()
+    before = uploads(other.server)
+    other.do("import", str(archive), "--public-key", keys[1])
+    assert digests(other, FRAUD) == digests(origin, FRAUD)
+    assert uploads(other.server) == before + 1, "the weights were there, and only MLmodel was another one"
 
 
 def test_a_later_archive_sends_only_what_is_new(

@@ -82,7 +82,12 @@ class _Coming:
 
     @property
     def at(self) -> str:
+        """Where it is asked about."""
         return f"{OURS}/models/{quote(self.model, safe='')}/versions/{self.version.version}"
+
+    def place(self, path: str) -> str:
+        """Where a file of it is sent."""
+        return quote(f"{FILES}/files/Models/{self.model.replace('.', '/')}/{self.version.version}/{path}")
 
     def told(self) -> dict[str, Any]:
         """As it is shown."""
@@ -105,8 +110,8 @@ class _Import:
         """Bring everything; what became of each version."""
         for model in self._archive.manifest.models:
             self._bring_model(model)
-        total = sum(self._archive.manifest.sizes()[sha256] for sha256 in self._wanted)
-        with bytes_bar(total) as advance:
+        sizes = self._archive.manifest.sizes()
+        with bytes_bar(sum(sizes[sha256] for sha256 in self._wanted)) as advance:
             for sha256, read in self._archive.objects():
                 self._bring_object(sha256, read, advance)
         return list(self._done.values())
@@ -116,7 +121,8 @@ class _Import:
         for model in self._archive.manifest.models:
             name = self._names[model.name]
             for alias, number in model.aliases.items():
-                if self._done[name, number].status == _READY:
+                coming = self._done.get((name, number))
+                if coming and coming.status == _READY:
                     said = {"name": name, "alias": alias, "version": str(number), "reason": _REASON}
                     self._server.ask("POST", f"{MLFLOW}/registered-models/alias", **said)
 
@@ -144,6 +150,8 @@ class _Import:
         if coming.status != _PENDING:
             return
         brought = dict(self._brought(coming))
+        for path in brought.keys() - {file.path for file in version.files}:
+            self._server.ask("DELETE", coming.place(path))
         coming.missing = {file.path: file for file in version.files if brought.get(file.path) != file.sha256}
         self._take_what_is_there(coming)
         for file in coming.missing.values():
@@ -184,8 +192,7 @@ class _Import:
             if index:
                 self._take(coming, places[0][0].model, [file])
             if file.path in coming.missing:
-                place = f"{FILES}/files/Models/{coming.model.replace('.', '/')}/{coming.version.version}/{file.path}"
-                self._server.send(quote(place), counted(read(), advance), file.size)
+                self._server.send(coming.place(file.path), counted(read(), advance), file.size)
                 del coming.missing[file.path]
             self._finish(coming)
 
