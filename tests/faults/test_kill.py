@@ -182,7 +182,7 @@ def test_a_restart_finds_everything_as_it_was(server: Server) -> None:
     discovery = "/.well-known/databricks-config"
     with server.client() as admin:
         before = admin.get(discovery).json()["workspace_id"]
-        told = {"path": f"/Models/{SOURCE.replace('.', '/')}/1/MLmodel"}
+        told = {"path": f"/Models/{TARGET.replace('.', '/')}/1/MLmodel"}
         link = admin.post("/api/2.0/fs/create-download-url", params=told).json()["url"]
     admin_token = server.token
     server.stop()

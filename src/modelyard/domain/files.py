@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import re
 from dataclasses import dataclass
@@ -47,6 +48,23 @@ class Stored:
     sha256: str
     size: int
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An object that is in a store: its name there, its size in bytes, and when it was written (Unix seconds)."""
+
+    key: str
+    size: int
+    written_at: float
+
+
+class Condition(enum.Enum):
+    """How stored bytes are found."""
+
+    WHOLE = "whole"
+    MISSING = "missing"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,12 @@ Every call may wait for a disk or a network: make it in a worker thread, and out
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Final, Protocol
 
 from modelyard.domain import files as manifest
 from modelyard.domain.cards import Draft, Examined
-from modelyard.domain.files import Entry, Stored, Upload
+from modelyard.domain.files import Condition, Entry, Held, Stored, Upload
 from modelyard.domain.models import MODEL_FILE, Status, model_id_in
 from modelyard.errors import Unavailable
 
@@ -109,6 +109,22 @@ class Backend(Protocol):
         """Remove what is left of an upload."""
         ...
 
+    def held(self) -> Iterator[Held]:
+        """Every object that is there, whether the database knows it or not."""
+        ...
+
+    def check(self, stored: Stored, *, verify: bool) -> Condition:
+        """How an object is found; to `verify` reads all its bytes, else its size must do."""
+        ...
+
+    def remove(self, key: str, *, older_than_seconds: float) -> bool:
+        """Delete an object that no row names, unless it was written more recently than that; whether it was deleted."""
+        ...
+
+    def sweep(self, older_than_seconds: float) -> int:
+        """Remove what was left of uploads to which nobody has written for so long; how many they were."""
+        ...
+
     def close(self) -> None:
         """Leave the store; what is open stays readable."""
         ...
@@ -124,6 +140,11 @@ class Stores:
     def add(self, store_id: str, backend: Backend) -> None:
         """Know a store by its id."""
         self._open[store_id] = backend
+
+    @property
+    def known(self) -> Collection[str]:
+        """The ids of the stores that are open."""
+        return self._open.keys()
 
     def close(self) -> None:
         """Leave every store."""
@@ -166,6 +187,10 @@ class Stores:
             return ""
         with contextlib.closing(self.open(entry)) as file:
             return model_id_in(file.read(0, _HEAD)) or ""
+
+    def check(self, stored: Stored, *, verify: bool) -> Condition:
+        """How stored bytes are found."""
+        return self.backend(stored.store_id).check(stored, verify=verify)
 
     def backend(self, store_id: str) -> Backend:
         """A store by its id; `Unavailable` for one that is not open."""
