@@ -13,10 +13,12 @@ from urllib.parse import urlsplit
 
 from modelyard.actions.tokens import new_secret
 from modelyard.config import LOOPBACK, Settings
+from modelyard.domain import backups
 from modelyard.errors import Invalid, NotFound, Unavailable
 from modelyard.gate import Gate
 from modelyard.outbound import Allowed, Outbound
 from modelyard.store import holdings, installation, migrate, principals
+from modelyard.store.backups import Gathered, check_empty, gather, load
 from modelyard.store.disk import Disk
 from modelyard.store.exchange import Exchange
 from modelyard.store.installation import Installation
@@ -305,3 +307,54 @@ def migrate_database(settings: Settings) -> tuple[str | None, str]:
         database.close()
         if lock:
             lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored: rows of the database, and objects of the store."""
+
+    rows: int
+    objects: int
+
+
+def restore(settings: Settings, dump: Path, objects: Path | None) -> Restored:
+    """Put a backup back into an empty database, and its objects, where it has them, into the storage folder.
+
+    Everything is checked first. The rows are kept in one transaction: interrupted, it can be begun anew.
+    """
+    with dump.open("rb") as lines:
+        header = backups.checked(lines)
+    if header.revision != migrate.head():
+        raise Invalid(
+            f"the backup has the schema {header.revision}, and this version of Modelyard has {migrate.head()}. "
+            "Restore it with the version that wrote it, then upgrade.",
+        )
+    make_private(settings.folder)
+    database = Database(settings.database_url, settings.threads)
+    lock = lock_sqlite(database) if database.is_sqlite else None
+    try:
+        if migrate.current(database.engine) is None:
+            migrate.upgrade(database.engine)
+        migrate.check(database.engine)
+        with database.look() as tx:
+            check_empty(tx)
+        gathered = _gathered(settings, dump, objects) if objects else None
+        with database.write() as tx, dump.open("rb") as lines:
+            rows = load(tx, header, lines, gathered, counts=not database.is_sqlite)
+        return Restored(rows, len(gathered.keys) if gathered else 0)
+    except Contended:
+        raise Invalid("somebody else uses the database; nothing was restored. Restore into an empty one.") from None
+    finally:
+        database.close()
+        if lock:
+            lock.release()
+
+
+def _gathered(settings: Settings, dump: Path, objects: Path) -> Gathered:
+    """Every object of a backup, in the storage folder."""
+    disk = open_place(settings, settings.storage_url)
+    try:
+        with dump.open("rb") as lines:
+            return gather(disk, lines, objects)
+    finally:
+        disk.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +11,7 @@ from modelyard.action import Action, Ref
 from modelyard.actions import (
     access,
     aliases,
+    backups,
     cards,
     catalogs,
     copies,
@@ -20,6 +22,7 @@ from modelyard.actions import (
     files,
     finalize,
     grants,
+    imports,
     journal,
     lineage,
     metastore,
@@ -37,14 +40,15 @@ from modelyard.domain.conditions import Attribute, Comparison, Operator
 from modelyard.domain.explain import Role
 from modelyard.domain.filters import Part, Term, VersionFilter
 from modelyard.domain.journal import AuditFilter
-from modelyard.domain.models import Tag, TagChange
+from modelyard.domain.models import Announced, Registration, Tag, TagChange
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Privilege
 from modelyard.domain.prompts import Draft, Link, LinkKind
 from modelyard.domain.sessions import Login
-from tests.house.world import Person, World, containers
+from tests.house.world import MLMODEL, Person, World, containers
 
 USER, GROUP = PrincipalKind.USER, PrincipalKind.GROUP
+MLMODEL_SHA256 = hashlib.sha256(MLMODEL).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -279,6 +283,16 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     copies.CopyVersion: lambda at: copies.CopyVersion(*at.ready(), at.world.model()),
     copies.PromoteVersion: lambda at: copies.PromoteVersion(*at.ready(), at.world.model(), "champion"),
     cards.GetCard: lambda at: cards.GetCard(*at.ready()),
+    # Backups
+    backups.DumpDatabase: lambda _at: backups.DumpDatabase(),
+    backups.FindObject: lambda at: _everywhere(at.ready()[0], backups.FindObject(MLMODEL_SHA256)),
+    # Imports
+    imports.ImportVersion: lambda at: imports.ImportVersion(
+        at.world.model(), Announced(7, "0" * 64), Registration("there")
+    ),
+    imports.TakeFiles: lambda at: imports.TakeFiles(
+        at.ready()[0], *at.pending(), (imports.Wanted("MLmodel", MLMODEL_SHA256, len(MLMODEL)),)
+    ),
     # Finalizing
     finalize.PrepareFinalize: lambda at: finalize.PrepareFinalize(*at.holding("MLmodel")[:2]),
     finalize.FinalizeVersion: _finalize,
@@ -324,6 +338,7 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     files.FindFile: lambda at: files.FindFile(*at.ready(), "MLmodel"),
     files.FindDirectory: lambda at: files.FindDirectory(*at.ready(), ""),
     files.ListDirectory: lambda at: files.ListDirectory(*at.ready(), "", Window(10)),
+    files.ListFiles: lambda at: files.ListFiles(*at.ready(), Window(1_000)),
     files.LinkToFile: lambda at: files.LinkToFile(*at.ready(), "MLmodel"),
     files.PrepareFile: lambda at: files.PrepareFile(*at.pending(), "new"),
     files.LinkToUpload: lambda at: files.LinkToUpload(*at.pending(), "new"),

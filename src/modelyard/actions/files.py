@@ -99,6 +99,35 @@ class ListDirectory(Query[Look, Page[Entry]]):
         return files.listing(tx, version.manifest_id, self.path, self.window)
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A version, and a page of its files."""
+
+    version: Version
+    page: Page[Entry]
+
+
+@dataclass(frozen=True)
+class ListFiles(Query[Look, Listing]):
+    """List the files of a version in all its directories, by path: its manifest, page by page."""
+
+    model: Ref
+    number: int
+    window: Window
+
+    needs = (Need(Privilege.EXECUTE, on="model"),)
+
+    @property
+    def is_brief(self) -> bool:
+        """A version may have thousands of files."""
+        return False
+
+    def run(self, tx: Look) -> Listing:
+        """The version with a page of them."""
+        version = readable(tx, self.model, self.number)
+        return Listing(version, files.page(tx, version.manifest_id, self.window))
+
+
 def _directory(tx: Look, version: Version, path: str) -> Entry:
     entry = files.get(tx, version.manifest_id, path)
     if entry is None or not entry.is_directory:

@@ -77,6 +77,8 @@ class FinalizeVersion(Command[Write, Version]):
         digest = manifest.digest(entries)
         if digest != self.examined.digest:
             raise WrongState("The files changed while they were examined; finalize the version again.")
+        if version.announced not in {"", digest}:
+            raise WrongState("The files are not those that were announced for this version; import it again.")
         check_is_model(version, entries)
         files.freeze(tx, version.manifest_id, digest, entries)
         cards.keep(tx, version.manifest_id, self.examined.card)

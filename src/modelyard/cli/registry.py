@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelyard.cli import access, credentials, explain, journal, lineage, models, promote, prompts
+from modelyard.cli import (
+    access,
+    backups,
+    credentials,
+    explain,
+    exports,
+    imports,
+    journal,
+    lineage,
+    models,
+    promote,
+    prompts,
+)
 from modelyard.cli.options import (
     CATALOGS,
     SCHEMAS,
@@ -45,6 +57,10 @@ def add_to(app: typer.Typer) -> None:
     credentials.add_to(app)
     explain.add_to(app)
     journal.add_to(app)
+    app.command()(backups.backup)
+    app.command()(backups.restore)
+    app.command("export")(exports.export)
+    app.command("import")(imports.import_)
 
 
 def create_catalog(name: CatalogName, server: Server, comment: Comment = None, as_json: AsJson = False) -> None:

@@ -12,7 +12,7 @@ from modelyard.store import holdings, schema
 from modelyard.store.tx import inserting
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from modelyard.store.tx import Look, Row, Write
 
@@ -36,6 +36,11 @@ _GET: Final = _ENTRIES.where(_OF_MANIFEST, _THIS)
 _ALL_FILES: Final = _ENTRIES.where(_OF_MANIFEST, _entries.c.is_directory == 0)
 _LIST: Final = (
     _ENTRIES.where(_OF_MANIFEST, _entries.c.parent == bindparam("directory"), _entries.c.path > bindparam("after"))
+    .order_by(_entries.c.path)
+    .limit(bindparam("most"))
+)
+_FILES: Final = (
+    _ENTRIES.where(_OF_MANIFEST, _entries.c.is_directory == 0, _entries.c.path > bindparam("after"))
     .order_by(_entries.c.path)
     .limit(bindparam("most"))
 )
@@ -71,6 +76,15 @@ def get(tx: Look, manifest_id: str, path: str) -> Entry | None:
 def listing(tx: Look, manifest_id: str, directory: str, window: Window) -> Page[Entry]:
     """What is directly in a directory, by path."""
     rows = tx.rows(_LIST, manifest=manifest_id, directory=directory, after=window.after, most=window.limit + 1)
+    return _page(rows, window)
+
+
+def page(tx: Look, manifest_id: str, window: Window) -> Page[Entry]:
+    """Files of a manifest in whatever directory, by path."""
+    return _page(tx.rows(_FILES, manifest=manifest_id, after=window.after, most=window.limit + 1), window)
+
+
+def _page(rows: Sequence[Row], window: Window) -> Page[Entry]:
     items = [_entry(row) for row in rows]
     return window.cut(items, items[window.limit - 1].path if len(items) > window.limit else None)
 

@@ -293,9 +293,9 @@ class Endpoint:
         return await transfer.take_in(receive, begin, finish, self._lanes.run)
 
     async def _depart(self, row: Departure, call: _Call, send: Send) -> None:
-        _, entry = await self._asked(call, row.said, row.read)
-        outgoing = transfer.Outgoing.of(entry, call.request.headers, head=row.method == "HEAD")
-        await outgoing.send(send, self._store, self._lanes.run, call.request.origin.request_id)
+        _, found = await self._asked(call, row.said, row.read)
+        outgoing = transfer.Outgoing.of(row.entry(found), call.request.headers, head=row.method == "HEAD")
+        await outgoing.send(send, row.source(self._store, found), self._lanes.run, call.request.origin.request_id)
 
     async def _join(self, row: Joining, call: _Call, body: bytes) -> Any:  # noqa: ANN401  what the row writes
         said, asked = await self._asked(call, row.said, row.ask, body)

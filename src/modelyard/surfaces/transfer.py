@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from modelyard.domain.files import Entry, byte_range
 from modelyard.errors import Changed
-from modelyard.surfaces.wire import Bytes, Reply, Writer
+from modelyard.surfaces.wire import Reply, Source, Writer
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -147,7 +147,7 @@ class Outgoing:
         start, end = asked or (0, entry.size)
         return cls(entry, start, end, partial=asked is not None, head=head)
 
-    async def send(self, send: Send, store: Bytes, in_thread: InThread, request_id: str) -> None:
+    async def send(self, send: Send, store: Source, in_thread: InThread, request_id: str) -> None:
         """Send it; the next batch is read from disk while one goes out."""
         if self.head:
             await self._start(send, request_id)

@@ -253,7 +253,11 @@ class Departure:
     method: str
     path: str
     said: type[msgspec.Struct]
-    read: Callable[[Said], Action[Any, Entry]]
+    read: Callable[[Said], Action[Any, Any]]
+    entry: Callable[[Any], Entry] = lambda found: found
+    """The entry, where the action gives something that has one."""
+    source: Callable[[Bytes, Any], Source] = lambda store, _found: store
+    """What opens it; it also gets what the action gave."""
     blame: Callable[[Failure], Reply] = blame
     doing: str = ""
 
@@ -320,6 +324,14 @@ class Reader(Protocol):
 
     def close(self) -> None:
         """No more."""
+        ...
+
+
+class Source(Protocol):
+    """What opens the bytes of an entry."""
+
+    def open(self, entry: Entry) -> Reader:
+        """Open them."""
         ...
 
 
