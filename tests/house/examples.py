@@ -60,6 +60,10 @@ class Stage:
         with self.world.uploading(self.who, model):
             return model, self.world.register(model, self.who)
 
+    def pending_id(self) -> str:
+        """The id of such a version."""
+        return self.world.do(versions.GetVersion(*self.pending())).id
+
     def holding(self, path: str) -> tuple[Ref, int, str]:
         """Such a version, with a file in it."""
         model, number = self.pending()
@@ -280,6 +284,8 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     copies.PromoteVersion: lambda at: copies.PromoteVersion(*at.ready(), at.world.model(), "champion"),
     cards.GetCard: lambda at: cards.GetCard(*at.ready()),
     # Finalizing
+    finalize.ClaimFinalization: lambda at: finalize.ClaimFinalization(at.pending_id(), "somebody"),
+    finalize.ReleaseFinalization: lambda at: finalize.ReleaseFinalization(at.pending_id(), "somebody"),
     finalize.PrepareFinalize: lambda at: finalize.PrepareFinalize(*at.holding("MLmodel")[:2]),
     finalize.FinalizeVersion: _finalize,
     versions.GetVersion: lambda at: versions.GetVersion(*at.ready()),

@@ -21,10 +21,11 @@ from modelyard.actions.sessions import NoteSessionUse
 from modelyard.domain.access import Bearer, Credential, Server, Session, Signed, Unproven
 from modelyard.domain.journal import Origin
 from modelyard.domain.sessions import USE_SECONDS, csrf_token
-from modelyard.errors import Failure, Invalid, Malformed, NoSuchRoute, TooLarge, Unauthenticated
+from modelyard.errors import Denied, Failure, Invalid, Malformed, NoSuchRoute, TooLarge, Unauthenticated
 from modelyard.gate import Gate
 from modelyard.surfaces import cookies, transfer
 from modelyard.surfaces.lanes import Lanes
+from modelyard.surfaces.once import UnderWay, leased
 from modelyard.surfaces.routes import Routes
 from modelyard.surfaces.wire import (
     FILES_PREFIX,
@@ -37,6 +38,7 @@ from modelyard.surfaces.wire import (
     Form,
     Here,
     Joining,
+    Once,
     Public,
     Reply,
     Row,
@@ -211,6 +213,7 @@ class Endpoint:
         self._store = store
         self._site = site
         self._lanes = lanes
+        self._under_way = UnderWay()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; other kinds of connection are not served."""
@@ -299,10 +302,50 @@ class Endpoint:
 
     async def _join(self, row: Joining, call: _Call, body: bytes) -> Any:  # noqa: ANN401  what the row writes
         said, asked = await self._asked(call, row.said, row.ask, body)
-        moved = await self._lanes.run(lambda: row.move(self._store, said, asked))
+        key = row.once.key(asked) if row.once else ""
+        if not row.once or not key:
+            return (await self._worked(row, call, said, asked))[1]
+        return await self._worked_once(row, row.once, key, _Joined(call, said, asked, body))
+
+    async def _worked(self, row: Joining, call: _Call, said: Said, asked: object) -> tuple[Any, Any]:
+        """What the work gave, and what came of keeping it."""
+        run = self._lanes.run_long if row.once else self._lanes.run
+        moved = await run(lambda: row.move(self._store, said, asked))
         kept = await self._do(call, row.keep(said, moved)) if row.keep else moved
         await self._lanes.run(lambda: row.after(self._store, asked, kept))
-        return kept
+        return moved, kept
+
+    async def _worked_once(self, row: Joining, once: Once, key: str, joined: _Joined) -> Any:  # noqa: ANN401  what the row writes
+        """Join the work that is under way, or begin it; then keep what came of it as everybody does, by oneself."""
+        mine = False
+
+        async def work() -> tuple[Any, Any]:
+            nonlocal mine
+            mine = True
+            return await self._alone(row, once, key, joined)
+
+        try:
+            moved, kept = await self._under_way.join(key, work)
+        except Denied:
+            if mine:
+                raise
+            return await self._worked_once(row, once, key, joined)  # who began it may not do what this caller may
+        return await self._do(joined.call, row.keep(joined.said, moved)) if row.keep and not mine else kept
+
+    async def _alone(self, row: Joining, once: Once, key: str, joined: _Joined) -> tuple[Any, Any]:
+        """Work while no other process does; what one has done meanwhile is asked for anew."""
+        call, said, asked = joined.call, joined.said, joined.asked
+        if self._lanes.is_alone:
+            return await self._worked(row, call, said, asked)
+        server, holder = call.by(Server()), uuid.uuid4().hex
+
+        async def claim() -> bool:
+            return await self._do(server, once.claim(key, holder))
+
+        async with leased(claim, lambda: self._do(server, once.release(key, holder))) as waited:
+            if waited:
+                said, asked = await self._asked(call, row.said, row.ask, joined.body)
+            return await self._worked(row, call, said, asked)
 
     async def _enter(self, row: Entrance, call: _Call, here: Here) -> Reply:
         provider = self._provider
@@ -366,6 +409,16 @@ class _Call:
     def by(self, credential: Credential) -> _Call:
         """The same request, with another credential."""
         return replace(self, credential=credential)
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A call to work that is done once: what it says, and what the gate answered."""
+
+    call: _Call
+    said: Said
+    asked: Any
+    body: bytes
 
 
 def _seen(here: Here, shown: Credential) -> Here:

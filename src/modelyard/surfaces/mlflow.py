@@ -19,7 +19,7 @@ from modelyard.domain.models import Alias, RegisteredModel, Registration, Versio
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
-from modelyard.surfaces import heard
+from modelyard.surfaces import finalizing, heard
 from modelyard.surfaces.wire import (
     AnyAction,
     Here,
@@ -372,6 +372,7 @@ ROWS: Final[tuple[Row, ...]] = (
         ask=lambda said: finalize.PrepareFinalize(said.ref, said.number),
         move=lambda store, _said, draft: store.examine(draft),
         keep=lambda said, examined: finalize.FinalizeVersion(said.ref, said.number, examined),
+        once=finalizing.ONCE,
         write=_wrapped_version,
     ),
     Translation(

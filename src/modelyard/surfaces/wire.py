@@ -227,6 +227,18 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """How work is done once, however often it is asked for while it is under way."""
+
+    key: Callable[[Any], str]
+    """What the work is about, from what `ask` gave; empty where nothing is left to do."""
+    claim: Callable[[str, str], AnyAction]
+    """Takes the lease on a key, or holds it for longer, for the holder that is named; it gives whether it could."""
+    release: Callable[[str, str], AnyAction]
+    """Gives the lease back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Joining:
     """Work on bytes that are here already, between an action that allows it and one that keeps it."""
 
@@ -242,6 +254,8 @@ class Joining:
     write: Callable[[Any, Here], object] = lambda _result, _here: {}
     blame: Callable[[Failure], Reply] = blame
     doing: str = ""
+    once: Once | None = None
+    """For work that may take longer than clients wait: whoever asks again joins what is under way."""
     near: Joining | None = None
     """As of a `Translation`."""
 

@@ -21,7 +21,7 @@ from modelyard.domain.models import Registration, Status, Version
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
-from modelyard.surfaces import heard
+from modelyard.surfaces import finalizing, heard
 from modelyard.surfaces.unity.words import MOST, alias_info, aliases, at, paged
 from modelyard.surfaces.wire import (
     AnyAction,
@@ -334,6 +334,7 @@ ROWS: Final[tuple[Row, ...]] = (
         ask=lambda said: finalize.PrepareFinalize(*said.where),
         move=lambda store, _said, draft: store.examine(draft),
         keep=lambda said, examined: finalize.FinalizeVersion(*said.where, examined=examined),
+        once=finalizing.ONCE,
         write=_info,
         near=Joining(
             "PATCH",
@@ -342,6 +343,7 @@ ROWS: Final[tuple[Row, ...]] = (
             ask=lambda said: finalize.PrepareFinalize(*said.where),
             move=_taken,
             keep=lambda said, examined: finalize.FinalizeVersion(*said.where, examined=examined),
+            once=finalizing.ONCE,
             after=lambda store, draft, _version: store.forget(draft.version.id),
             write=_info,
         ),
