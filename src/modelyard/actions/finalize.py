@@ -66,7 +66,8 @@ class PrepareFinalize(Query[Look, Draft]):
         version = models.version(tx, tx.at(self.model), self.number)
         if version.status is not Status.PENDING_REGISTRATION:
             return Draft(version)
-        return Draft(uploader(tx, self.model, version), tuple(files.all_files(tx, version.manifest_id)))
+        found = tuple(files.all_files(tx, version.manifest_id))
+        return Draft(uploader(tx, self.model, version), found, files.staged(tx, version.id))
 
 
 @dataclass(frozen=True)

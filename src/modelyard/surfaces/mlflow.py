@@ -372,6 +372,7 @@ ROWS: Final[tuple[Row, ...]] = (
         ask=lambda said: finalize.PrepareFinalize(said.ref, said.number),
         move=lambda store, _said, draft: store.examine(draft),
         keep=lambda said, examined: finalize.FinalizeVersion(said.ref, said.number, examined),
+        after=lambda store, draft, _version: store.tidy(draft),
         once=finalizing.ONCE,
         write=_wrapped_version,
     ),

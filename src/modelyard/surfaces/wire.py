@@ -17,7 +17,7 @@ import msgspec
 from modelyard.action import Action
 from modelyard.domain.access import Credential, ProvenIdentity, sign
 from modelyard.domain.cards import Draft, Examined
-from modelyard.domain.files import Entry, Link, Stored, Upload
+from modelyard.domain.files import Address, Entry, Link, Stored, Upload
 from modelyard.domain.models import Tag, Version
 from modelyard.domain.names import MAX_NAME, comment, tag_key, tag_value
 from modelyard.domain.sessions import Begun, Login
@@ -356,8 +356,24 @@ class Bytes(Protocol):
         """Take a part in."""
         ...
 
-    def join(self, upload: Upload, parts: list[tuple[int, str]]) -> Stored:
-        """Make one file of parts."""
+    def complete(self, upload: Upload, parts: list[tuple[int, str]]) -> Stored | tuple[tuple[int, str], ...]:
+        """What an upload has become, or, if its client sent parts to the store, of which parts it is to be made."""
+        ...
+
+    def address_of(self, entry: Entry, seconds: int) -> Address | None:
+        """Where a client fetches a file from its store; None where it must ask the server."""
+        ...
+
+    def address_for(self, version: Version, path: str, seconds: int) -> Address | None:
+        """Where a client puts a file of a version by itself."""
+        ...
+
+    def addresses_for(self, upload: Upload, numbers: Sequence[int], seconds: int) -> tuple[Address, ...]:
+        """Where a client puts parts by itself, one address for each; none where it must send them to the server."""
+        ...
+
+    def tidy(self, draft: Draft) -> None:
+        """Remove what clients sent to the store for a version, once it is finalized."""
         ...
 
     def drop(self, upload: Upload) -> None:
