@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, select, update
 
+from modelyard.errors import Unavailable
 from modelyard.store import schema
 from modelyard.store.tx import Contended, inserting, new_id
 
@@ -20,6 +21,7 @@ FIRST: Final = "default"
 """The id of the store of databases from before there could be several."""
 
 _BY_MARKER: Final = select(_stores.c.id, _stores.c.url).where(_stores.c.marker == bindparam("marker"))
+_BY_ID: Final = select(_stores.c.url, _stores.c.marker).where(_stores.c.id == bindparam("id"))
 _ADD: Final = inserting(_stores)
 _PLACE: Final = (
     update(_stores)
@@ -43,6 +45,14 @@ def enter(tx: Write, url: str, marker: str, now: int) -> str:
     if row[1] != url:
         tx.run(_PLACE, store=row[0], new_url=url, new_marker=marker)
     return row[0]
+
+
+def place(tx: Look, store_id: str) -> tuple[str, str]:
+    """The URL and the marker of a store."""
+    row = tx.row(_BY_ID, id=store_id)
+    if row is None:
+        raise Unavailable("the store of these bytes is unknown to this server.")
+    return row[0], row[1]
 
 
 def store_of(tx: Look, schema_id: str) -> str:

@@ -6,7 +6,7 @@ Every call may wait for a disk or a network: make it in a worker thread, and out
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol, runtime_checkable
 
@@ -176,6 +176,11 @@ class Stores:
     def add(self, store_id: str, backend: Backend) -> None:
         """Know a store by its id."""
         self._open[store_id] = backend
+
+    @property
+    def known(self) -> Collection[str]:
+        """The ids of the stores that are open."""
+        return self._open.keys()
 
     def close(self) -> None:
         """Leave every store."""

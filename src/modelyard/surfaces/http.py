@@ -312,7 +312,10 @@ class Endpoint:
         run = self._lanes.run_long if row.once else self._lanes.run
         moved = await run(lambda: row.move(self._store, said, asked))
         kept = await self._do(call, row.keep(said, moved)) if row.keep else moved
-        await self._lanes.run(lambda: row.after(self._store, asked, kept))
+        try:
+            await self._lanes.run(lambda: row.after(self._store, asked, kept))
+        except Failure as failure:
+            log.warning("what was left could not be tidied up: %s", failure.message)  # what was asked is done
         return moved, kept
 
     async def _worked_once(self, row: Joining, once: Once, key: str, joined: _Joined) -> Any:  # noqa: ANN401  what the row writes

@@ -1,0 +1,31 @@
+"""Where stores are: from a URL that an operator has written to the store there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+from modelyard.errors import Invalid
+from modelyard.store.disk import Disk
+
+if TYPE_CHECKING:
+    from modelyard.config import Settings
+    from modelyard.store.direct import DirectCloud
+
+
+def open_place(settings: Settings, url: str) -> Disk | DirectCloud:
+    """Make the empty place a store, or enter the store that it is; `Invalid` says why it cannot be one."""
+    parts = urlsplit(url)
+    if parts.scheme == "file":
+        return Disk(_private(Path(unquote(parts.path)))).open_store()
+    if not parts.netloc:
+        raise Invalid(f"the storage {url} names no bucket.")
+    from modelyard.store.direct import DirectCloud  # noqa: PLC0415  its library is loaded only where there is such a store
+
+    return DirectCloud(url, settings.options(url)).open_store()
+
+
+def _private(folder: Path) -> Path:
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return folder
