@@ -286,6 +286,7 @@ def _site(settings: Settings, there: Installation, key: bytes) -> Site:
         signing_key=key,
         presigned=settings.presigned,
         exchange=settings.exchange,
+        lends=bool(settings.sts_role),
     )
 
 

@@ -351,6 +351,7 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     # Multipart uploads
     uploads.BeginUpload: lambda at: uploads.BeginUpload(*at.pending(), "new"),
     uploads.LinkToParts: lambda at: uploads.LinkToParts(*at.upload(), (1, 2)),
+    exchange.Borrow: lambda at: exchange.Borrow(*at.ready()),
     uploads.StageUpload: lambda at: uploads.StageUpload(*at.upload(), ((1, "tag"),)),
     uploads.LinkToAbort: lambda at: uploads.LinkToAbort(*at.upload()),
     uploads.FindUpload: lambda at: uploads.FindUpload(*at.upload()),

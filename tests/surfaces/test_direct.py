@@ -13,6 +13,7 @@ from urllib.parse import quote, urlsplit
 import httpx
 import pytest
 from databricks.sdk import WorkspaceClient
+from databricks.sdk.config import Config
 
 from tests.object_stores import ObjectStore, Place
 from tests.support import LEGACY, Server
@@ -197,10 +198,10 @@ def test_paths_that_no_version_may_have_are_refused_when_they_were_brought(site:
 def test_the_databricks_sdk_uploads_large_files_straight_to_the_store(site: Site) -> None:
     number = site.register()
     put(site.address(number, "MLmodel"), b"flavors: {}\n")
-    client = WorkspaceClient(host=site.server.url, token=site.server.token)
-    client.config.files_ext_multipart_upload_min_stream_size = 1
-    client.config.files_ext_multipart_upload_default_part_size = 1 << 20
-    content = os.urandom((5 << 20) + 3)
+    config = Config(host=site.server.url, token=site.server.token)
+    config.files_ext_multipart_upload_min_stream_size = 1
+    client = WorkspaceClient(config=config)
+    content = os.urandom((11 << 20) + 3)
     client.files.upload(f"{ROOT}/{number}/big", io.BytesIO(content), overwrite=True)
     assert any(key.startswith("staging/") for key in site.staged)
     site.finalize(number).raise_for_status()

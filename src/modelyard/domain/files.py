@@ -132,6 +132,16 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Lease:
+    """Temporary credentials of S3, and when they end (epoch milliseconds)."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires_at: int
+
+
+@dataclass(frozen=True, slots=True)
 class Link:
     """Leave for one principal to do one thing with a file without a token, until a time (epoch milliseconds).
 

@@ -1,7 +1,8 @@
-"""A store that clients reach by themselves, at addresses that the server signs.
+"""A store that clients reach by themselves, at addresses that the server signs, or with credentials for one folder.
 
 <prefix>/
 ├── brought/<version id>/<path>         a whole file, as its client sent it
+├── lent/<version id>/<path>            a copy of a file, for clients with credentials that let them read this folder
 └── staging/<upload id>/<number>.<tag>  a part, also of those that came through the server
 
 An address of a part of an upload, or of a whole file, can be used until it ends, whatever has become of the version.
@@ -13,17 +14,24 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import obstore
 
-from modelyard.domain.files import MAX_FILES, Address, Entry, Held, Stored, inner
+from modelyard.domain.files import MAX_FILES, Address, Entry, Held, Lease, Stored, inner
 from modelyard.errors import Invalid, NotFound, TooLarge, WrongState
 from modelyard.store.cloud import Cloud, reached
 
-_BROUGHT: Final = "brought"
+if TYPE_CHECKING:
+    from modelyard.store.sts import TokenService
+
+_BROUGHT, _LENT = "brought", "lent"
+_LENT_SECONDS: Final = 24 * 3_600
+"""After how long a copy is made anew; it is swept later still, so never while somebody has credentials for it."""
+_LARGEST_COPY: Final = 5 << 30
+"""Bytes of an object that S3 copies by itself."""
 _LONGEST: Final = 900
 """Bytes of a key that is signed for a file: S3 takes 1,024, the store's own prefix included."""
 _HEADERS: Final = {"az": (("x-ms-blob-type", "BlockBlob"),)}
@@ -31,7 +39,41 @@ _HEADERS: Final = {"az": (("x-ms-blob-type", "BlockBlob"),)}
 
 
 class DirectCloud(Cloud):
-    """An object store with addresses for clients."""
+    """An object store with addresses for clients, and credentials where there is a token service."""
+
+    def __init__(self, url: str, options: Mapping[str, str], tokens: TokenService | None = None) -> None:
+        super().__init__(url, options)
+        self._tokens = tokens
+
+    def lend_folder(self, version_id: str) -> Lease | None:
+        """Credentials to put files of a version into a folder; None where there is no token service."""
+        return self._tokens.lease(self.folder(version_id, write=True), write=True) if self._tokens else None
+
+    def lend_copies(self, version_id: str, entries: Sequence[Entry]) -> Lease | None:
+        """Credentials to read copies of files in a folder."""
+        if self._tokens is None:
+            return None
+        with reached():
+            self._copy(f"{_LENT}/{version_id}/", entries)
+        return self._tokens.lease(self.folder(version_id, write=False), write=False)
+
+    def folder(self, version_id: str, *, write: bool) -> str:
+        """The URL of either folder; empty where there are no credentials for it."""
+        return f"{self.url}/{_BROUGHT if write else _LENT}/{version_id}" if self._tokens else ""
+
+    def _copy(self, prefix: str, entries: Sequence[Entry]) -> None:
+        """Copy what is not there yet, or was copied long ago; nobody else can write there."""
+        fresh = time.time() - _LENT_SECONDS
+        there = {held.key for held in self._listed(prefix) if held.written_at > fresh}
+        for entry in entries:
+            if prefix + entry.path in there:
+                continue
+            if entry.size <= _LARGEST_COPY:
+                obstore.copy(self._store, entry.key, prefix + entry.path)
+            else:
+                with self.writer(prefix + entry.path, entry.size) as copy:
+                    for piece in self._pieces(entry.key, entry.size):
+                        copy.write(piece)
 
     def address_of(self, stored: Stored, seconds: int) -> Address | None:
         """Where an object can be fetched for so long."""
@@ -79,8 +121,9 @@ class DirectCloud(Cloud):
             self._delete([held.key for held, _ in self._brought(version_id)])
 
     def sweep(self, older_than_seconds: float) -> int:
-        """Remove also what was brought for versions that nobody finalized."""
-        return super().sweep(older_than_seconds) + self._sweep(_BROUGHT, older_than_seconds)
+        """Remove also what was brought for versions that nobody finalized, and old copies."""
+        lent = self._sweep(_LENT, max(older_than_seconds, 2 * _LENT_SECONDS))
+        return super().sweep(older_than_seconds) + self._sweep(_BROUGHT, older_than_seconds) + lent
 
     def _sweep(self, root: str, older_than_seconds: float) -> int:
         newest: dict[str, float] = {}

@@ -10,8 +10,11 @@ from modelyard.errors import Invalid
 from modelyard.store.disk import Disk
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from modelyard.config import Settings
     from modelyard.store.direct import DirectCloud
+    from modelyard.store.sts import TokenService
 
 
 def open_place(settings: Settings, url: str) -> Disk | DirectCloud:
@@ -23,7 +26,16 @@ def open_place(settings: Settings, url: str) -> Disk | DirectCloud:
         raise Invalid(f"the storage {url} names no bucket.")
     from modelyard.store.direct import DirectCloud  # noqa: PLC0415  its library is loaded only where there is such a store
 
-    return DirectCloud(url, settings.options(url)).open_store()
+    options = settings.options(url)
+    return DirectCloud(url, options, _token_service(settings, options, parts.scheme)).open_store()
+
+
+def _token_service(settings: Settings, options: Mapping[str, str], scheme: str) -> TokenService | None:
+    if not settings.sts_role or scheme != "s3":
+        return None
+    from modelyard.store.sts import TokenService  # noqa: PLC0415  as above
+
+    return TokenService.of(settings, options)
 
 
 def _private(folder: Path) -> Path:

@@ -12,7 +12,7 @@ from typing import Final, Protocol, runtime_checkable
 
 from modelyard.domain import files as manifest
 from modelyard.domain.cards import Draft, Examined, with_taken
-from modelyard.domain.files import Address, Condition, Entry, Held, Stored, Upload
+from modelyard.domain.files import Address, Condition, Entry, Held, Lease, Stored, Upload
 from modelyard.domain.models import MODEL_FILE, Status, Version, model_id_in
 from modelyard.errors import Unavailable
 
@@ -149,6 +149,18 @@ class Direct(Protocol):
         """Where a part of an upload can be put."""
         ...
 
+    def lend_folder(self, version_id: str) -> Lease | None:
+        """Credentials to put files of a version into a folder; None where there is no token service."""
+        ...
+
+    def lend_copies(self, version_id: str, entries: Sequence[Entry]) -> Lease | None:
+        """Credentials to read copies of files in a folder."""
+        ...
+
+    def folder(self, version_id: str, *, write: bool) -> str:
+        """The URL of either folder; empty where there is no token service."""
+        ...
+
     def chosen(self, upload_id: str, parts: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
         """The parts that a client lists, by the tags that `join` knows."""
         ...
@@ -258,6 +270,18 @@ class Stores:
         direct = self._direct(upload.store_id)
         chosen = direct.chosen(upload.id, parts) if direct else parts
         return self.join(upload, parts) if list(chosen) == list(parts) else tuple(chosen)
+
+    def lend_in_store(self, version: Version, entries: Sequence[Entry] | None = None) -> Lease | None:
+        """Credentials to bring the files of a version into its store, or to read copies of those that are given."""
+        direct = self._direct(version.store_id)
+        if direct is None:
+            return None
+        return direct.lend_folder(version.id) if entries is None else direct.lend_copies(version.id, entries)
+
+    def folder(self, version: Version, *, write: bool) -> str:
+        """The URL of the folder that such credentials are for; empty where there are none."""
+        direct = self._direct(version.store_id)
+        return direct.folder(version.id, write=write) if direct else ""
 
     def _direct(self, store_id: str) -> Direct | None:
         """A store, if clients may be able to reach it by themselves."""

@@ -5,7 +5,6 @@ Bodies stream in the event loop, work runs in its lane; no transaction is open w
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import time
@@ -23,7 +22,7 @@ from modelyard.domain.journal import Origin
 from modelyard.domain.sessions import USE_SECONDS, csrf_token
 from modelyard.errors import Denied, Failure, Invalid, Malformed, NoSuchRoute, TooLarge, Unauthenticated
 from modelyard.gate import Gate
-from modelyard.surfaces import cookies, transfer
+from modelyard.surfaces import clients, cookies, transfer
 from modelyard.surfaces.lanes import Lanes
 from modelyard.surfaces.once import UnderWay, leased
 from modelyard.surfaces.routes import Routes
@@ -60,8 +59,6 @@ Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 MAX_BODY: Final = 4 << 20
 _HOST: Final = re.compile(r"([\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
-_OPEN_SOURCE_CLIENT: Final = "mlflow-python-client/"
-_FORWARDED: Final = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 _DIGITS: Final = re.compile(r"\d{1,15}\Z", re.ASCII)
 _MAX_QUERY: Final = 16_384
 _MAX_FIELDS: Final = 100
@@ -82,6 +79,8 @@ class Site:
     signing_key: bytes
     presigned: bool
     exchange: bool = False
+    lends: bool = False
+    """Whether there is a token service, for clients that insist on credentials of the store."""
 
     def here(self, request: Request) -> Here:
         """The server as the client of this request sees it; `Invalid` for a Host that it does not have."""
@@ -96,24 +95,9 @@ class Site:
             presigned=self.presigned,
             user_agent=request.origin.user_agent,
             address=request.origin.address,
-            near=self.exchange and _is_near(request),
+            near=self.exchange and clients.is_near(request.origin, request.headers),
+            is_old=self.lends and clients.is_old(request.origin),
         )
-
-
-def _is_near(request: Request) -> bool:
-    """Whether MLflow's `uc:` client asks from this machine; a proxy on it that asks for others says so in a header."""
-    if not request.origin.user_agent.startswith(_OPEN_SOURCE_CLIENT):
-        return False
-    return _is_loopback(request.origin.address) and not any(name in request.headers for name in _FORWARDED)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    inner = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return (inner or found).is_loopback
 
 
 def _host_name(host: str) -> str:
@@ -247,6 +231,8 @@ class Endpoint:
             return
         if isinstance(row, Translation | Joining) and row.near and here.near:
             row = row.near
+        elif isinstance(row, Translation) and row.old and here.is_old:
+            row = row.old
         call = _Call(request, {**request.query, **_heard(row, request), **said}, credential(request, said, here))
         try:
             reply = await self._dispatch(row, call, _seen(here, call.credential), receive, send)

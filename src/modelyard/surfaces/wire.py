@@ -17,7 +17,7 @@ import msgspec
 from modelyard.action import Action
 from modelyard.domain.access import Credential, ProvenIdentity, sign
 from modelyard.domain.cards import Draft, Examined
-from modelyard.domain.files import Address, Entry, Link, Stored, Upload
+from modelyard.domain.files import Address, Entry, Lease, Link, Stored, Upload
 from modelyard.domain.models import Tag, Version
 from modelyard.domain.names import MAX_NAME, comment, tag_key, tag_value
 from modelyard.domain.sessions import Begun, Login
@@ -71,6 +71,8 @@ class Here:
     """Where the request came from, as far as the server can tell."""
     near: bool = False
     """Whether MLflow's `uc:` client asks from this very machine: it brings and fetches files through the exchange."""
+    is_old: bool = False
+    """Whether MLflow from before the Files API asks, and the server has a token service for such clients."""
     csrf_token: str = ""
     """What the page in this session shows beside its cookie; empty where no cookie proves who calls."""
 
@@ -176,6 +178,8 @@ class Translation:
     """Headers that say something: their names in lower case, and the fields of `said` that they fill."""
     near: Joining | None = None
     """The row for a client whose `Here` is near, where that client is served in another way."""
+    old: Joining | None = None
+    """The row for a client whose `Here` is old, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -374,6 +378,14 @@ class Bytes(Protocol):
 
     def tidy(self, draft: Draft) -> None:
         """Remove what clients sent to the store for a version, once it is finalized."""
+        ...
+
+    def lend_in_store(self, version: Version, entries: Sequence[Entry] | None = None) -> Lease | None:
+        """Credentials to bring the files of a version into its store, or to read copies of those that are given."""
+        ...
+
+    def folder(self, version: Version, *, write: bool) -> str:
+        """The URL of the folder that such credentials are for; empty where there are none."""
         ...
 
     def drop(self, upload: Upload) -> None:
