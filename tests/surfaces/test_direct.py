@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
-import io
 import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import httpx
 import pytest
-from databricks.sdk import WorkspaceClient
-from databricks.sdk.config import Config
 
 from tests.object_stores import ObjectStore, Place
-from tests.support import LEGACY, Server
+from tests.support import LEGACY, Server, clean_environment
 
 MODEL = "dev.team.model"
 ROOT = "/Models/dev/team/model"
@@ -195,14 +196,24 @@ def test_paths_that_no_version_may_have_are_refused_when_they_were_brought(site:
     assert (refused.status_code, refused.json()["error_code"]) == (400, "INVALID_PARAMETER_VALUE")
 
 
+UPLOAD = """
+import io, sys
+from databricks.sdk import WorkspaceClient
+from databricks.sdk.config import Config
+config = Config()
+config.files_ext_multipart_upload_min_stream_size = 1
+WorkspaceClient(config=config).files.upload(sys.argv[1], io.BytesIO(sys.stdin.buffer.read()), overwrite=True)
+"""
+"""In a process of its own, since the SDK leaves connections open."""
+
+
 def test_the_databricks_sdk_uploads_large_files_straight_to_the_store(site: Site) -> None:
     number = site.register()
     put(site.address(number, "MLmodel"), b"flavors: {}\n")
-    config = Config(host=site.server.url, token=site.server.token)
-    config.files_ext_multipart_upload_min_stream_size = 1
-    client = WorkspaceClient(config=config)
     content = os.urandom((11 << 20) + 3)
-    client.files.upload(f"{ROOT}/{number}/big", io.BytesIO(content), overwrite=True)
+    environment = clean_environment(**site.server.environment())
+    command = [sys.executable, "-c", UPLOAD, f"{ROOT}/{number}/big"]
+    subprocess.run(command, input=content, env=environment, check=True)
     assert any(key.startswith("staging/") for key in site.staged)
     site.finalize(number).raise_for_status()
     assert hashlib.sha256(site.read(number, "big")).digest() == hashlib.sha256(content).digest()
@@ -219,3 +230,46 @@ def test_clients_stay_with_the_server_where_the_operator_says_so(
     assert site.read(number, "MLmodel") == b"flavors: {}\n"
     site.finalize(number).raise_for_status()
     assert get(site.address(number, "MLmodel", "download")) == b"flavors: {}\n"
+
+
+PART = 32 << 20
+
+
+def zeros(size: int) -> Iterator[bytes]:
+    block = bytes(1 << 20)
+    for _ in range(size >> 20):
+        yield block
+
+
+@pytest.mark.parametrize(
+    ("parts", "patience"), [(3, 0.1), pytest.param(384, 20, marks=pytest.mark.full)], ids=["96 MiB", "12 GiB"]
+)
+def test_a_finalize_takes_longer_than_its_client_waits(
+    start_server: Starter, object_store: ObjectStore, parts: int, patience: float
+) -> None:
+    site = open_site(start_server, object_store)
+    number = site.register()
+    put(site.address(number, "MLmodel"), b"flavors: {}\n")
+    token = begin(site, number, "big")
+    listed = []
+    for part in range(1, parts + 1):
+        where = {"path": f"{ROOT}/{number}/big", "session_token": token, "start_part_number": part, "count": 1}
+        told = site.api.post("/api/2.0/fs/create-upload-part-urls", json=where).raise_for_status().json()
+        headers = {"content-length": str(PART)}
+        url = told["upload_part_urls"][0]["url"]
+        sent = httpx.put(url, content=zeros(PART), headers=headers, trust_env=False, timeout=60).raise_for_status()
+        listed.append((part, sent.headers["etag"]))
+    complete(site, number, "big", token, listed).raise_for_status()
+    asked, answer = 0, None
+    said = {"name": MODEL, "version": str(number)}
+    while answer is None:
+        asked += 1
+        with contextlib.suppress(httpx.ReadTimeout):
+            answer = site.api.post(f"{LEGACY}/model-versions/finalize", json=said, timeout=patience)
+    assert answer.json()["model_version"]["status"] == "READY"
+    assert asked > 1
+    assert len([key for key in site.place.objects if key.startswith("blobs/")]) == 2, "it was examined once"
+    peak = next(line for line in Path(f"/proc/{site.server.pid}/status").read_text().splitlines() if "VmHWM" in line)
+    assert int(peak.split()[1]) < 300 << 10
+    fetched = site.api.head(f"/api/2.0/fs/files{ROOT}/{number}/big")
+    assert int(fetched.headers["content-length"]) == parts * PART
