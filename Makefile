@@ -6,6 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OLDEST := $(VENV)/mlflow-oldest
+CLOUDS := $(VENV)/mlflow-2.8
 UV := $(BIN)/uv
 COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
@@ -41,6 +42,12 @@ $(OLDEST)/.installed: $(STAMP) requirements/mlflow-oldest.txt
 	$(OLDEST)/bin/python -m pip install --quiet --require-hashes -r requirements/mlflow-oldest.txt
 	@touch $@
 
+# And one for an MLflow that knows object stores only.
+$(CLOUDS)/.installed: $(STAMP) requirements/mlflow-2.8.txt
+	$(PYTHON) -m venv --clear $(CLOUDS)
+	$(CLOUDS)/bin/python -m pip install --quiet --require-hashes -r requirements/mlflow-2.8.txt
+	@touch $@
+
 demo: $(STAMP)  ## start a server with a small model in it and show what it does
 	$(BIN)/modelyard demo $(ARGS)
 
@@ -53,10 +60,10 @@ tracer:
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq strace; } || true
 
-test: $(STAMP) $(OLDEST)/.installed tracer  ## run the tests (options in ARGS)
+test: $(STAMP) $(OLDEST)/.installed $(CLOUDS)/.installed tracer  ## run the tests (options in ARGS)
 	$(BIN)/pytest -n 2 $(ARGS)
 
-test-full: $(STAMP) $(OLDEST)/.installed tracer  ## run the tests and the long sweeps
+test-full: $(STAMP) $(OLDEST)/.installed $(CLOUDS)/.installed tracer  ## run the tests and the long sweeps
 	$(BIN)/pytest -n 2 -m "" $(ARGS)
 
 check: $(STAMP)  ## lint, format, types and import contracts, as in CI
@@ -69,7 +76,7 @@ format: $(STAMP)  ## format the code and fix what can be fixed safely
 	$(BIN)/ruff check --fix-only
 	$(BIN)/ruff format
 
-clients: $(STAMP) $(OLDEST)/.installed  ## tell every client its stories, and write docs/clients.md from what worked
+clients: $(STAMP) $(OLDEST)/.installed $(CLOUDS)/.installed  ## tell every client its stories, and write docs/clients.md from what worked
 	$(BIN)/python -m tests.house.clients_page
 
 bench: $(STAMP)  ## run the benchmarks (options in ARGS)
@@ -82,6 +89,7 @@ lock:  ## compile requirements/ from pyproject.toml (ARGS=--upgrade for newer ve
 	$(COMPILE) pyproject.toml --constraints requirements/dev.txt --output-file requirements/runtime.txt $(ARGS)
 	$(COMPILE) requirements/pip.in --output-file requirements/pip.txt $(ARGS)
 	$(COMPILE) requirements/mlflow-oldest.in --output-file requirements/mlflow-oldest.txt $(ARGS)
+	$(COMPILE) requirements/mlflow-2.8.in --output-file requirements/mlflow-2.8.txt $(ARGS)
 
 clean:  ## remove caches and what was built (.venv stays)
 	rm -rf build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -93,14 +93,14 @@ def serving(root: Path) -> Iterator[ObjectStore]:
     with (root.parent / f"{root.name}.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log, env=clean_environment())
     try:
-        _await(port)
+        await_port(port)
         yield ObjectStore(f"http://{address}", root)
     finally:
         process.terminate()
         process.wait(10)
 
 
-def _await(port: int) -> None:
+def await_port(port: int) -> None:
     until = time.monotonic() + 30
     while time.monotonic() < until:
         with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):

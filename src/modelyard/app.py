@@ -73,7 +73,7 @@ class Storage(Stores):
     """The stores and the exchange, as the surfaces see them."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        super().__init__(settings.upload_limit)
+        super().__init__(settings.upload_limit, addresses=settings.direct)
         self._settings = settings
         self._database = database
         exchange = Exchange(settings.folder / "exchange", self, room=settings.exchange_limit).open()
@@ -288,6 +288,7 @@ def _site(settings: Settings, there: Installation, key: bytes) -> Site:
         signing_key=key,
         presigned=settings.presigned,
         exchange=settings.exchange,
+        lends=bool(settings.sts_role),
     )
 
 

@@ -63,6 +63,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """64 hex digits that sign URLs; empty keeps a key of its own in the data folder's `keys/`."""
     presigned: bool = False
     """Send MLflow's clients to presigned URLs instead of the Databricks SDK's Files API."""
+    direct: bool = True
+    """Send clients that ask for URLs straight to the object store, for five minutes at most; turn it off where they
+    cannot reach it."""
+    sts_role: str = ""
+    """The role whose temporary credentials MLflow before 2.13 gets for one folder of the store, which must be on S3;
+    empty gives none, and those clients cannot bring or load models."""
+    sts_endpoint: str = ""
+    """The URL of the token service; empty is that of AWS."""
     exchange: bool = True
     """Let MLflow's `uc:` client, on this machine and as the server's user, hand files over in the data folder."""
     exchange_limit: int = 100 << 30

@@ -64,6 +64,10 @@ class Stage:
         with self.world.uploading(self.who, model):
             return model, self.world.register(model, self.who)
 
+    def pending_id(self) -> str:
+        """The id of such a version."""
+        return self.world.do(versions.GetVersion(*self.pending())).id
+
     def holding(self, path: str) -> tuple[Ref, int, str]:
         """Such a version, with a file in it."""
         model, number = self.pending()
@@ -294,6 +298,8 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
         at.ready()[0], *at.pending(), (imports.Wanted("MLmodel", MLMODEL_SHA256, len(MLMODEL)),)
     ),
     # Finalizing
+    finalize.ClaimFinalization: lambda at: finalize.ClaimFinalization(at.pending_id(), "somebody"),
+    finalize.ReleaseFinalization: lambda at: finalize.ReleaseFinalization(at.pending_id(), "somebody"),
     finalize.PrepareFinalize: lambda at: finalize.PrepareFinalize(*at.holding("MLmodel")[:2]),
     finalize.FinalizeVersion: _finalize,
     versions.GetVersion: lambda at: versions.GetVersion(*at.ready()),
@@ -360,6 +366,8 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     # Multipart uploads
     uploads.BeginUpload: lambda at: uploads.BeginUpload(*at.pending(), "new"),
     uploads.LinkToParts: lambda at: uploads.LinkToParts(*at.upload(), (1, 2)),
+    exchange.Borrow: lambda at: exchange.Borrow(*at.ready()),
+    uploads.StageUpload: lambda at: uploads.StageUpload(*at.upload(), ((1, "tag"),)),
     uploads.LinkToAbort: lambda at: uploads.LinkToAbort(*at.upload()),
     uploads.FindUpload: lambda at: uploads.FindUpload(*at.upload()),
     uploads.FinishUpload: lambda at: uploads.FinishUpload(*at.upload(), at.world.blob(b"")),

@@ -136,7 +136,7 @@ def _directory(tx: Look, version: Version, path: str) -> Entry:
 
 
 @dataclass(frozen=True)
-class LinkToFile(Query[Look, Link]):
+class LinkToFile(Query[Look, tuple[Link, Entry]]):
     """Make an address from which one file can be fetched without a token, for a while."""
 
     model: Ref
@@ -146,10 +146,10 @@ class LinkToFile(Query[Look, Link]):
 
     needs = (Need(Privilege.EXECUTE, on="model"),)
 
-    def run(self, tx: Look) -> Link:
-        """Leave to GET it, for the caller."""
-        FindFile(self.model, self.number, self.path).run(tx)
-        return link(tx, "GET", Location(self.model.name, self.number, self.path), self.seconds)
+    def run(self, tx: Look) -> tuple[Link, Entry]:
+        """Leave for the caller to GET it, and the file."""
+        entry = FindFile(self.model, self.number, self.path).run(tx)
+        return link(tx, "GET", Location(self.model.name, self.number, self.path), self.seconds), entry
 
 
 def link(tx: Look, method: str, place: Location, seconds: int, *query: tuple[str, str]) -> Link:
@@ -177,7 +177,7 @@ class PrepareFile(Query[Look, Version]):
 
 
 @dataclass(frozen=True)
-class LinkToUpload(Query[Look, Link]):
+class LinkToUpload(Query[Look, tuple[Link, Version]]):
     """Make an address to which one file can be sent without a token, for a while."""
 
     model: Ref
@@ -187,11 +187,12 @@ class LinkToUpload(Query[Look, Link]):
 
     needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
 
-    def run(self, tx: Look) -> Link:
-        """Leave to PUT it, for the caller."""
-        check_place(tx, writable(tx, self.model, self.number), self.path, overwrite=True)
+    def run(self, tx: Look) -> tuple[Link, Version]:
+        """Leave for the caller to PUT it, and the version."""
+        version = writable(tx, self.model, self.number)
+        check_place(tx, version, self.path, overwrite=True)
         place = Location(self.model.name, self.number, self.path)
-        return link(tx, "PUT", place, self.seconds, ("overwrite", "true"))
+        return link(tx, "PUT", place, self.seconds, ("overwrite", "true")), version
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, delete, select, update
@@ -156,7 +157,7 @@ def _entry(row: Row) -> Entry:
 
 _ADD_UPLOAD: Final = inserting(_uploads)
 _THIS_UPLOAD: Final = _uploads.c.id == bindparam("upload")
-_UPLOAD: Final = select(
+_UPLOADS: Final = select(
     _uploads.c.id,
     _uploads.c.version_id,
     _uploads.c.path,
@@ -166,7 +167,13 @@ _UPLOAD: Final = select(
     _uploads.c.sha256,
     _uploads.c.size,
     _uploads.c.key,
-).where(_THIS_UPLOAD)
+    _uploads.c.staged,
+)
+_UPLOAD: Final = _UPLOADS.where(_THIS_UPLOAD)
+_STAGED: Final = _UPLOADS.where(_uploads.c.version_id == bindparam("version"), _uploads.c.staged != "").order_by(
+    _uploads.c.created_at, _uploads.c.id
+)
+_STAGE: Final = update(_uploads).where(_THIS_UPLOAD).values(staged=bindparam("new_staged"))
 _FINISH_UPLOAD: Final = (
     update(_uploads)
     .where(_THIS_UPLOAD)
@@ -202,10 +209,23 @@ def finish_upload(tx: Write, upload_id: str, stored: Stored) -> None:
 def upload(tx: Look, upload_id: str) -> Upload | None:
     """A multipart upload, in progress or complete."""
     row = tx.row(_UPLOAD, upload=upload_id)
-    if row is None:
-        return None
-    id_, version_id, path, overwrite, *rest = row
-    return Upload(id_, version_id, path, bool(overwrite), *rest)
+    return _upload(row) if row else None
+
+
+def stage(tx: Write, upload_id: str, parts: Sequence[tuple[int, str]]) -> None:
+    """Note which parts an upload is to be joined of, once its version is finalized."""
+    tx.run(_STAGE, upload=upload_id, new_staged=json.dumps(parts))
+
+
+def staged(tx: Look, version_id: str) -> tuple[Upload, ...]:
+    """The uploads into a version that are to be joined, oldest first."""
+    return tuple(_upload(row) for row in tx.rows(_STAGED, version=version_id))
+
+
+def _upload(row: Row) -> Upload:
+    id_, version_id, path, overwrite, *rest, parts = row
+    told = tuple((number, tag) for number, tag in json.loads(parts or "[]"))
+    return Upload(id_, version_id, path, bool(overwrite), *rest, staged=told)
 
 
 def remove_upload(tx: Write, upload_id: str) -> None:
