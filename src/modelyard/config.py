@@ -56,7 +56,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     secret_key: str = ""
     """64 hex digits that sign URLs; empty keeps a key of its own in the data folder's `keys/`."""
     presigned: bool = False
-    """Send MLflow's clients to presigned URLs instead of the Databricks SDK's Files API."""
+    """Send MLflow's clients to presigned URLs also when they upload, instead of in parts by the Databricks SDK."""
     exchange: bool = True
     """Let MLflow's `uc:` client, on this machine and as the server's user, hand files over in the data folder."""
     exchange_limit: int = 100 << 30
