@@ -52,7 +52,7 @@ def transfer_tables(results: transfers.Results) -> list[Table]:
         _seconds("upload", theirs and theirs.upload, ours and ours.upload, UPLOAD_GOAL),
         _seconds("download", theirs and theirs.download, ours and ours.download, DOWNLOAD_GOAL),
         _seconds(
-            "download, client reading 2 MiB at a time",
+            "download by the SDK, 2 MiB at a time",
             theirs and theirs.tuned_download,
             ours and ours.tuned_download,
             DOWNLOAD_GOAL,
