@@ -50,6 +50,7 @@ from modelyard.surfaces.wire import (
     encode,
     signed_scope,
 )
+from modelyard.surfaces.zerocopy import EXTENSION
 
 log = logging.getLogger(__name__)
 
@@ -114,12 +115,13 @@ def _path(scope: Scope) -> str:
 class Request:
     """One request: its headers, its query, and where it came from."""
 
-    __slots__ = ("headers", "method", "origin", "path", "query", "scheme")
+    __slots__ = ("headers", "method", "origin", "path", "query", "scheme", "zero_copy")
 
     def __init__(self, scope: Scope, request_id: str) -> None:
         self.method = cast("str", scope["method"])
         self.scheme = cast("str", scope["scheme"])
         self.path = _path(scope)
+        self.zero_copy = EXTENSION in (scope.get("extensions") or ())
         raw = cast("Iterable[tuple[bytes, bytes]]", scope["headers"])
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
         self.query = _query(cast("bytes", scope["query_string"]))
@@ -283,8 +285,9 @@ class Endpoint:
 
     async def _depart(self, row: Departure, call: _Call, send: Send) -> None:
         _, found = await self._asked(call, row.said, row.read)
-        outgoing = transfer.Outgoing.of(row.entry(found), call.request.headers, head=row.method == "HEAD")
-        await outgoing.send(send, row.source(self._store, found), self._lanes.run, call.request.origin.request_id)
+        asked, head = call.request, row.method == "HEAD"
+        outgoing = transfer.Outgoing.of(row.entry(found), asked.headers, head=head, zero_copy=asked.zero_copy)
+        await outgoing.send(send, row.source(self._store, found), self._lanes.run, asked.origin.request_id)
 
     async def _join(self, row: Joining, call: _Call, body: bytes) -> Any:  # noqa: ANN401  what the row writes
         said, asked = await self._asked(call, row.said, row.ask, body)
