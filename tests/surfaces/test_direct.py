@@ -60,7 +60,8 @@ class Site:
 Starter = Callable[..., Server]
 
 
-def open_site(start_server: Starter, object_store: ObjectStore, database: str = "", **settings: str) -> Site:
+@contextlib.contextmanager
+def open_site(start_server: Starter, object_store: ObjectStore, database: str = "", **settings: str) -> Iterator[Site]:
     place = object_store.place()
     server = start_server(
         database, storage=place.url, storage_options=json.dumps({place.url: place.options}), **settings
@@ -68,14 +69,14 @@ def open_site(start_server: Starter, object_store: ObjectStore, database: str = 
     server.make_containers("dev.team")
     api = server.client()
     api.post(f"{LEGACY}/registered-models/create", json={"name": MODEL}).raise_for_status()
-    return Site(server, place, api)
+    with contextlib.closing(api):
+        yield Site(server, place, api)
 
 
 @pytest.fixture
 def site(start_server: Starter, object_store: ObjectStore, database: str) -> Iterator[Site]:
-    opened = open_site(start_server, object_store, database)
-    yield opened
-    opened.api.close()
+    with open_site(start_server, object_store, database) as opened:
+        yield opened
 
 
 def put(url: str, content: bytes) -> httpx.Response:
@@ -222,14 +223,14 @@ def test_the_databricks_sdk_uploads_large_files_straight_to_the_store(site: Site
 def test_clients_stay_with_the_server_where_the_operator_says_so(
     start_server: Starter, object_store: ObjectStore
 ) -> None:
-    site = open_site(start_server, object_store, direct="false")
-    number = site.register()
-    url = site.address(number, "MLmodel")
-    assert url.startswith(site.server.url)
-    put(url, b"flavors: {}\n")
-    assert site.read(number, "MLmodel") == b"flavors: {}\n"
-    site.finalize(number).raise_for_status()
-    assert get(site.address(number, "MLmodel", "download")) == b"flavors: {}\n"
+    with open_site(start_server, object_store, direct="false") as site:
+        number = site.register()
+        url = site.address(number, "MLmodel")
+        assert url.startswith(site.server.url)
+        put(url, b"flavors: {}\n")
+        assert site.read(number, "MLmodel") == b"flavors: {}\n"
+        site.finalize(number).raise_for_status()
+        assert get(site.address(number, "MLmodel", "download")) == b"flavors: {}\n"
 
 
 PART = 32 << 20
@@ -242,34 +243,37 @@ def zeros(size: int) -> Iterator[bytes]:
 
 
 @pytest.mark.parametrize(
-    ("parts", "patience"), [(3, 0.1), pytest.param(384, 20, marks=pytest.mark.full)], ids=["96 MiB", "12 GiB"]
+    ("parts", "patience"),
+    [(3, 0.1), pytest.param(384, 20, marks=[pytest.mark.full, pytest.mark.timeout(1800)])],
+    ids=["96 MiB", "12 GiB"],
 )
 def test_a_finalize_takes_longer_than_its_client_waits(
     start_server: Starter, object_store: ObjectStore, parts: int, patience: float
 ) -> None:
-    site = open_site(start_server, object_store)
-    number = site.register()
-    put(site.address(number, "MLmodel"), b"flavors: {}\n")
-    token = begin(site, number, "big")
-    listed = []
-    for part in range(1, parts + 1):
-        where = {"path": f"{ROOT}/{number}/big", "session_token": token, "start_part_number": part, "count": 1}
-        told = site.api.post("/api/2.0/fs/create-upload-part-urls", json=where).raise_for_status().json()
-        headers = {"content-length": str(PART)}
-        url = told["upload_part_urls"][0]["url"]
-        sent = httpx.put(url, content=zeros(PART), headers=headers, trust_env=False, timeout=60).raise_for_status()
-        listed.append((part, sent.headers["etag"]))
-    complete(site, number, "big", token, listed).raise_for_status()
-    asked, answer = 0, None
-    said = {"name": MODEL, "version": str(number)}
-    while answer is None:
-        asked += 1
-        with contextlib.suppress(httpx.ReadTimeout):
-            answer = site.api.post(f"{LEGACY}/model-versions/finalize", json=said, timeout=patience)
-    assert answer.json()["model_version"]["status"] == "READY"
-    assert asked > 1
-    assert len([key for key in site.place.objects if key.startswith("blobs/")]) == 2, "it was examined once"
-    peak = next(line for line in Path(f"/proc/{site.server.pid}/status").read_text().splitlines() if "VmHWM" in line)
-    assert int(peak.split()[1]) < 300 << 10
-    fetched = site.api.head(f"/api/2.0/fs/files{ROOT}/{number}/big")
-    assert int(fetched.headers["content-length"]) == parts * PART
+    with open_site(start_server, object_store) as site:
+        number = site.register()
+        put(site.address(number, "MLmodel"), b"flavors: {}\n")
+        token = begin(site, number, "big")
+        listed = []
+        for part in range(1, parts + 1):
+            where = {"path": f"{ROOT}/{number}/big", "session_token": token, "start_part_number": part, "count": 1}
+            told = site.api.post("/api/2.0/fs/create-upload-part-urls", json=where).raise_for_status().json()
+            headers = {"content-length": str(PART)}
+            url = told["upload_part_urls"][0]["url"]
+            sent = httpx.put(url, content=zeros(PART), headers=headers, trust_env=False, timeout=60).raise_for_status()
+            listed.append((part, sent.headers["etag"]))
+        complete(site, number, "big", token, listed).raise_for_status()
+        asked, answer = 0, None
+        said = {"name": MODEL, "version": str(number)}
+        while answer is None:
+            asked += 1
+            with contextlib.suppress(httpx.ReadTimeout):
+                answer = site.api.post(f"{LEGACY}/model-versions/finalize", json=said, timeout=patience)
+        assert answer.json()["model_version"]["status"] == "READY"
+        assert asked > 1
+        assert len([key for key in site.place.objects if key.startswith("blobs/")]) == 2, "it was examined once"
+        status = Path(f"/proc/{site.server.pid}/status").read_text().splitlines()
+        peak = next(line for line in status if "VmHWM" in line)
+        assert int(peak.split()[1]) < 300 << 10
+        fetched = site.api.head(f"/api/2.0/fs/files{ROOT}/{number}/big")
+        assert int(fetched.headers["content-length"]) == parts * PART

@@ -12,6 +12,7 @@ from modelyard.actions.files import readable
 from modelyard.domain.files import Entry
 from modelyard.domain.models import Status, Version
 from modelyard.domain.privileges import Privilege
+from modelyard.errors import WrongState
 from modelyard.store import files, models
 from modelyard.store.tx import Look
 
@@ -66,6 +67,8 @@ class Borrow(Query[Look, Handover]):
         return False
 
     def run(self, tx: Look) -> Handover:
-        """The version, and its files."""
+        """The version, and its files; before it is READY they may still change, so none is copied."""
         version = readable(tx, self.model, self.number)
+        if version.status is not Status.READY:
+            raise WrongState(f"Version {version.number} of '{version.model}' is {version.status}; finalize it first.")
         return Handover(version, tuple(files.all_files(tx, version.manifest_id)))

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Final
 import obstore
 
 from modelyard.domain.files import MAX_FILES, Address, Entry, Held, Lease, Stored, inner
-from modelyard.errors import Invalid, NotFound, TooLarge, WrongState
+from modelyard.errors import Invalid, NotFound, TooLarge, Unavailable, WrongState
 from modelyard.store.cloud import Cloud, reached
 
 if TYPE_CHECKING:
@@ -76,8 +76,11 @@ class DirectCloud(Cloud):
                         copy.write(piece)
 
     def address_of(self, stored: Stored, seconds: int) -> Address | None:
-        """Where an object can be fetched for so long."""
-        url = self.sign_get(stored, seconds)
+        """Where an object can be fetched for so long; None where the server's credentials cannot sign."""
+        try:
+            url = self.sign_get(stored, seconds)
+        except Unavailable:
+            return None
         return Address(url) if url else None
 
     def address_for(self, version_id: str, path: str, seconds: int) -> Address | None:
@@ -85,7 +88,7 @@ class DirectCloud(Cloud):
         key = f"{_BROUGHT}/{version_id}/{path}"
         return self._signed(key, seconds) if len(key.encode()) <= _LONGEST else None
 
-    def address_for_part(self, upload_id: str, number: int, seconds: int) -> Address:
+    def address_for_part(self, upload_id: str, number: int, seconds: int) -> Address | None:
         """Where a part of an upload can be put: a place of its own for each address."""
         self.begin(upload_id)
         return self._signed(f"staging/{upload_id}/{number:05d}.{secrets.token_hex(16)}", seconds)
@@ -136,9 +139,12 @@ class DirectCloud(Cloud):
             self._delete([held.key for held in there if held.key.split("/")[1] in stale])
         return len(stale)
 
-    def _signed(self, key: str, seconds: int) -> Address:
-        with reached():
-            url = obstore.sign(self._store, "PUT", key, timedelta(seconds=seconds))
+    def _signed(self, key: str, seconds: int) -> Address | None:
+        try:
+            with reached():
+                url = obstore.sign(self._store, "PUT", key, timedelta(seconds=seconds))
+        except Unavailable:
+            return None
         return Address(url, _HEADERS.get(self.url.partition(":")[0], ()))
 
     def _brought(self, version_id: str) -> Iterator[tuple[Held, str]]:

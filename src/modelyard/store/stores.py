@@ -145,7 +145,7 @@ class Direct(Protocol):
         """Where a whole file of a version can be put."""
         ...
 
-    def address_for_part(self, upload_id: str, number: int, seconds: int) -> Address:
+    def address_for_part(self, upload_id: str, number: int, seconds: int) -> Address | None:
         """Where a part of an upload can be put."""
         ...
 
@@ -261,7 +261,8 @@ class Stores:
         """Where a client puts parts by itself, one address for each; none where it must send them to the server."""
         direct = self._direct(upload.store_id) if self._addresses else None
         most = min(seconds, ADDRESS_SECONDS)
-        return tuple(direct.address_for_part(upload.id, number, most) for number in numbers) if direct else ()
+        found = [direct.address_for_part(upload.id, number, most) for number in numbers] if direct else []
+        return () if None in found else tuple(each for each in found if each)
 
     def complete(self, upload: Upload, parts: Sequence[tuple[int, str]]) -> Stored | tuple[tuple[int, str], ...]:
         """What an upload has become, or, if its client sent parts to the store, of which parts it is to be made."""

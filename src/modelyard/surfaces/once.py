@@ -55,7 +55,8 @@ async def leased(
     finally:
         over.set()
         await renewing  # or it could take the lease again after it was given back
-        await release()
+        with contextlib.suppress(Failure):  # it runs out by itself, and what was asked is done
+            await release()
 
 
 async def _renew(claim: Callable[[], Awaitable[bool]], over: asyncio.Event) -> None:
