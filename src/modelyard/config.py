@@ -62,7 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     secret_key: str = ""
     """64 hex digits that sign URLs; empty keeps a key of its own in the data folder's `keys/`."""
     presigned: bool = False
-    """Send MLflow's clients to presigned URLs also when they upload, instead of in parts by the Databricks SDK."""
+    """Send MLflow's clients to presigned URLs instead of the Databricks SDK's Files API."""
     direct: bool = True
     """Send clients that ask for URLs straight to the object store, for five minutes at most; turn it off where they
     cannot reach it."""

@@ -198,7 +198,6 @@ def _secret(at: Stage) -> tuple[str, str]:
 EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     # Principals, tokens, grants
     access.WhoAmI: lambda _at: access.WhoAmI(),
-    versions.AmFilling: lambda _at: versions.AmFilling(),
     access.CreatePrincipal: lambda at: access.CreatePrincipal(USER, at.world.new_name()),
     access.GetPrincipal: lambda at: access.GetPrincipal(USER, at.world.owner.id),
     access.ListPrincipals: lambda at: access.ListPrincipals(

@@ -184,10 +184,6 @@ def _only_itself(at: Stage, found: Any) -> None:  # noqa: ANN401
     assert found.principal.id == at.who.id
 
 
-def _nothing_of_its_own(_at: Stage, is_filling: Any) -> None:  # noqa: ANN401
-    assert is_filling is False
-
-
 def _the_names_of_principals(at: Stage, found: Any) -> None:  # noqa: ANN401
     assert found.principal.name == at.world.owner.name
 
@@ -239,7 +235,6 @@ def _only_what_it_may_read(at: Stage, _done: Any) -> None:  # noqa: ANN401
 
 GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     access.WhoAmI: _only_itself,
-    versions.AmFilling: _nothing_of_its_own,
     access.GetPrincipal: _the_names_of_principals,
     access.ListPrincipals: _a_page_of_names,
     tokens.CreateToken: _its_own_token,

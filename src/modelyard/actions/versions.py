@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Final
 
 from modelyard.action import Command, Need, Query, Ref
 from modelyard.actions.aliases import check_moves, hold_aliases
@@ -32,24 +31,6 @@ from modelyard.errors import Invalid
 from modelyard.store import catalogs, holdings, lineage, models
 from modelyard.store.catalogs import VERSION_TAGS
 from modelyard.store.tx import Look, Write
-
-FILLING_MILLISECONDS: Final = 3_600_000
-"""A client asks right after it has made a version; one that was left unfinished is not to slow it down for ever."""
-
-
-@dataclass(frozen=True)
-class AmFilling(Query[Look, bool]):
-    """Say whether the caller has made a version in the last hour that still waits for its files.
-
-    MLflow's client asks which way files go without saying where: it sends them fastest in parts, by the Databricks
-    SDK, and fetches them fastest by signed URLs, since that SDK's reader copies what it has for every piece.
-    """
-
-    open_to = "every principal: it tells whether the caller itself is uploading"
-
-    def run(self, tx: Look) -> bool:
-        """Whether it has."""
-        return models.is_filling(tx, tx.caller.principal.id, tx.now - FILLING_MILLISECONDS)
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,6 @@ from modelyard.store.alias_table import AliasTable
 from modelyard.store.catalogs import LOCATED, SECURABLE_TAGS, SHOWN, VERSION_TAGS, VISIBLE, bounds, seen_by, shown
 from modelyard.store.lists import is_in, texts
 from modelyard.store.reach import reach
-from modelyard.store.schema.models import IS_PENDING
 from modelyard.store.tx import Contended, inserting, new_id
 
 if TYPE_CHECKING:
@@ -162,11 +161,6 @@ _OF_RUN: Final = (
     .limit(bindparam("most"))
 )
 _ADD_VERSION: Final = inserting(_versions)
-_IS_FILLING: Final = (
-    select(_versions.c.id)
-    .where(IS_PENDING, _versions.c.creator_id == bindparam("creator"), _versions.c.created_at > bindparam("since"))
-    .limit(1)
-)
 _CREATOR: Final = select(_versions.c.creator_id).where(_versions.c.id == bindparam("version"))
 _DEPENDENCIES: Final = select(_versions.c.dependencies).where(_versions.c.id == bindparam("version"))
 _SETTLE: Final = (
@@ -339,11 +333,6 @@ def creator(tx: Look, version_id: str) -> str:
     """The id of the principal who made a version."""
     row = tx.row(_CREATOR, version=version_id)
     return row[0] if row else ""
-
-
-def is_filling(tx: Look, principal_id: str, since: int) -> bool:
-    """Whether a principal has made a version since then (epoch milliseconds) that still waits for its files."""
-    return tx.row(_IS_FILLING, creator=principal_id, since=since) is not None
 
 
 def dependencies(tx: Look, version_id: str) -> list[object]:

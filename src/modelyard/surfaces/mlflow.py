@@ -11,7 +11,7 @@ from typing import Any, Final
 import msgspec
 
 from modelyard.action import Ref
-from modelyard.actions import exchange, finalize, lineage, models, versions
+from modelyard.actions import access, exchange, finalize, lineage, models, versions
 from modelyard.domain import filters, names, pages
 from modelyard.domain.aliases import reason
 from modelyard.domain.files import Lease
@@ -306,8 +306,8 @@ def _wrapped_credentials(_result: object, _here: Here) -> object:
     return {"credentials": stored_by_default()}
 
 
-def _files_mode(is_filling: bool, here: Here) -> object:  # noqa: FBT001  the action's whole result
-    return {"is_databricks_sdk_models_artifact_repository_enabled": is_filling and not here.presigned}
+def _files_mode(_result: object, here: Here) -> object:
+    return {"is_databricks_sdk_models_artifact_repository_enabled": not here.presigned}
 
 
 def _at(path: str) -> str:
@@ -487,7 +487,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "GET",
         _at("registered-models:is-databricks-sdk-models-artifact-repository-enabled"),
         Nothing,
-        read=lambda _said: versions.AmFilling(),
+        read=lambda _said: access.WhoAmI(),
         write=_files_mode,
     ),
 )

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from sqlalchemy import (
     Column,
     ForeignKey,
@@ -13,7 +11,6 @@ from sqlalchemy import (
     PrimaryKeyConstraint,
     Table,
     UniqueConstraint,
-    text,
 )
 
 from modelyard.store.schema.base import METADATA, Name, Number, Serial
@@ -92,9 +89,6 @@ gaps = Table(
     PrimaryKeyConstraint("model_id", "first_number"),
 )
 
-IS_PENDING: Final = text("status = 'PENDING_REGISTRATION'")
-"""As SQLite wants it to find the index: with the value in the statement's text."""
-
 versions = Table(
     "versions",
     METADATA,
@@ -119,7 +113,6 @@ versions = Table(
     Column("store_id", Name, ForeignKey(stores.c.id), nullable=False, comment="where its files are brought"),
     UniqueConstraint("model_id", "number"),
     Index(None, "run_id"),
-    Index("ix_versions_pending", "creator_id", sqlite_where=IS_PENDING, postgresql_where=IS_PENDING),
 )
 
 policies = Table(

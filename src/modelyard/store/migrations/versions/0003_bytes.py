@@ -249,15 +249,6 @@ def _versions() -> None:
         versions.create_foreign_key(op.f("fk_versions_manifest_id"), "manifests", ["manifest_id"], ["id"])
         versions.create_foreign_key(op.f("fk_versions_store_id"), "stores", ["store_id"], ["id"])
     op.create_index(op.f("ix_versions_manifest_id"), "versions", ["manifest_id"], unique=False)
-    pending = sa.text("status = 'PENDING_REGISTRATION'")
-    op.create_index(
-        "ix_versions_pending",
-        "versions",
-        ["creator_id"],
-        unique=False,
-        sqlite_where=pending,
-        postgresql_where=pending,
-    )
 
 
 def _gaps() -> None:
