@@ -14,6 +14,7 @@ from modelyard.actions import (
     backups,
     cards,
     catalogs,
+    collection,
     copies,
     credentials,
     entity_tags,
@@ -23,6 +24,7 @@ from modelyard.actions import (
     finalize,
     grants,
     imports,
+    inspection,
     journal,
     lineage,
     metastore,
@@ -36,9 +38,11 @@ from modelyard.actions import (
     versions,
 )
 from modelyard.domain.access import PrincipalChange, PrincipalKind, Session
+from modelyard.domain.collection import Helping
 from modelyard.domain.conditions import Attribute, Comparison, Operator
 from modelyard.domain.explain import Role
 from modelyard.domain.filters import Part, Term, VersionFilter
+from modelyard.domain.inspection import Looked
 from modelyard.domain.journal import AuditFilter
 from modelyard.domain.models import Announced, Registration, Tag, TagChange
 from modelyard.domain.pages import Window
@@ -290,6 +294,13 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     # Backups
     backups.DumpDatabase: lambda _at: backups.DumpDatabase(),
     backups.FindObject: lambda at: _everywhere(at.ready()[0], backups.FindObject(MLMODEL_SHA256)),
+    # The care of stored bytes
+    collection.WeighGarbage: lambda _at: collection.WeighGarbage(24),
+    collection.CollectGarbage: lambda _at: collection.CollectGarbage(24),
+    collection.ForgetGarbage: lambda _at: collection.ForgetGarbage(Helping(0, 0, (), more=False), ()),
+    inspection.ListBlobs: lambda _at: inspection.ListBlobs("", 200),
+    inspection.NameDamage: lambda _at: inspection.NameDamage(Looked(0, 0, (), None)),
+    inspection.CompareManifests: lambda _at: inspection.CompareManifests(""),
     # Imports
     imports.ImportVersion: lambda at: imports.ImportVersion(
         at.world.model(), Announced(7, "0" * 64), Registration("there")

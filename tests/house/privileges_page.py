@@ -113,6 +113,8 @@ _HEADINGS = {
     "credentials": "Secrets of service principals",
     "sessions": "Signing in and out",
     "backups": "Backups",
+    "collection": "Collecting what nobody names",
+    "inspection": "Checking stored bytes",
     "journal": "The audit",
     "seals": "The seals over the audit",
 }

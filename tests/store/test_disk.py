@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from modelyard.domain.files import Condition, Stored
-from modelyard.store.disk import Disk
+from modelyard.store.disk import SETTLING_SECONDS, Disk
 
 
 @pytest.fixture
@@ -51,9 +52,12 @@ def test_a_check_tells_what_is_whole_missing_and_damaged(disk: Disk, tmp_path: P
     assert disk.check(stored, verify=True) is Condition.MISSING
 
 
-def test_only_old_objects_are_removed(disk: Disk) -> None:
+def test_only_objects_that_have_settled_are_removed(disk: Disk, tmp_path: Path) -> None:
     stored = put(disk, b"young")
-    assert not disk.remove(stored.key, older_than_seconds=60)
-    assert disk.remove(stored.key, older_than_seconds=0)
     assert not disk.remove(stored.key, older_than_seconds=0)
+    old = time.time() - SETTLING_SECONDS - 1
+    os.utime(place(tmp_path, stored), (old, old))
+    assert not disk.remove(stored.key, older_than_seconds=2 * SETTLING_SECONDS)
+    assert disk.remove(stored.key, older_than_seconds=0)
+    assert disk.remove(stored.key, older_than_seconds=0)
     assert list(disk.held()) == []

@@ -149,9 +149,9 @@ class Cloud:
         return Condition.WHOLE if whole else Condition.DAMAGED
 
     def remove(self, key: str, *, older_than_seconds: float) -> bool:
-        """Delete an object, unless it was written lately."""
+        """Delete an object, unless it was written lately; whether it is gone."""
         held = self._look(key)
-        if held is None or time.time() - held.written_at < older_than_seconds:
+        if held is not None and time.time() - held.written_at < older_than_seconds:
             return False
         self.delete(key)
         return True

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
 from modelyard.domain.files import Condition, Held, Stored
 from modelyard.store.blobs import Blob, BlobStore, Incoming, StoredBlob
 from modelyard.store.parts import PartStore, PartWriter
+
+SETTLING_SECONDS: Final = 15 * 60
+"""How long an object that was written again is spared: the row that names it may not be committed yet."""
 
 
 class Disk:
@@ -68,8 +71,9 @@ class Disk:
         return Condition.WHOLE if whole else Condition.DAMAGED
 
     def remove(self, key: str, *, older_than_seconds: float) -> bool:
-        """Delete an object, unless it was written lately."""
-        return self.blobs.remove(key, older_than_seconds=older_than_seconds)
+        """Delete an object, unless it was written lately; whether it is gone."""
+        removed = self.blobs.remove(key, older_than_seconds=max(older_than_seconds, SETTLING_SECONDS))
+        return removed or self.blobs.look(key) is None
 
     def sweep(self, older_than_seconds: float) -> int:
         """Remove what was left of uploads."""

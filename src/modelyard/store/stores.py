@@ -121,7 +121,10 @@ class Backend(Protocol):
         ...
 
     def remove(self, key: str, *, older_than_seconds: float) -> bool:
-        """Delete an object that no row names, unless it was written more recently than that; whether it was deleted."""
+        """Delete an object that no row names, unless it was written more recently than that; whether it is gone.
+
+        Where equal bytes have one name, an object that was written just now is spared: its row is on its way.
+        """
         ...
 
     def sweep(self, older_than_seconds: float) -> int:
@@ -295,6 +298,10 @@ class Stores:
             return ""
         with contextlib.closing(self.open(entry)) as file:
             return model_id_in(file.read(0, _HEAD)) or ""
+
+    def remove(self, store_id: str, key: str) -> bool:
+        """Delete an object that no row names; whether it is gone."""
+        return self.backend(store_id).remove(key, older_than_seconds=0)
 
     def check(self, stored: Stored, *, verify: bool) -> Condition:
         """How stored bytes are found."""

@@ -17,7 +17,7 @@ import msgspec
 from modelyard.action import Action
 from modelyard.domain.access import Credential, ProvenIdentity, sign
 from modelyard.domain.cards import Draft, Examined
-from modelyard.domain.files import Address, Entry, Lease, Link, Stored, Upload
+from modelyard.domain.files import Address, Condition, Entry, Lease, Link, Stored, Upload
 from modelyard.domain.models import Tag, Version
 from modelyard.domain.names import MAX_NAME, comment, tag_key, tag_value
 from modelyard.domain.sessions import Begun, Login
@@ -362,6 +362,14 @@ class Bytes(Protocol):
 
     def receive(self, store_id: str, size: int | None) -> Writer:
         """Take a file in; `size` in bytes where it is known."""
+        ...
+
+    def remove(self, store_id: str, key: str) -> bool:
+        """Delete an object that no row names; whether it is gone."""
+        ...
+
+    def check(self, stored: Stored, *, verify: bool) -> Condition:
+        """How stored bytes are found."""
         ...
 
     def begin(self, upload: Upload) -> None:

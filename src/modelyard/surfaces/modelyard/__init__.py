@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.modelyard import aliases, backups, explain, imports, journal, lineage, prompts, versions
+from modelyard.surfaces.modelyard import aliases, backups, care, explain, imports, journal, lineage, prompts, versions
 from modelyard.surfaces.wire import Row
 
 ROWS: Final[tuple[Row, ...]] = (
     *aliases.ROWS,
     *backups.ROWS,
+    *care.ROWS,
     *explain.ROWS,
     *imports.ROWS,
     *journal.ROWS,
