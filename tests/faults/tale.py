@@ -184,6 +184,18 @@ def check(server: Server, memory: Memory, reader: httpx.Client) -> None:
         unknown = sum(_check_model(client, memory, reader, model) for model in (SOURCE, TARGET))
         assert unknown <= memory.perhaps_versions
         _check_alias(client, memory)
+        is_sound(client)
+
+
+def is_sound(client: httpx.Client) -> None:
+    """Every byte that the database speaks of is there and is what it was, and every list of files is as it was."""
+    for path, finding in (("objects", "damage"), ("manifests", "wrong")):
+        after: str | None = ""
+        while after is not None:
+            told = {"after": after, "verify": True}
+            part = client.post(f"{OURS}/fsck/{path}", json=told).raise_for_status().json()
+            assert part[finding] == []
+            after = part["after"]
 
 
 def _check_model(client: httpx.Client, memory: Memory, reader: httpx.Client, model: str) -> int:

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from tests.faults.objects import Fault, Objects, Trouble
-from tests.faults.tale import SOURCE, Killed, Memory, Tale, check, contents, file
+from tests.faults.tale import OURS, SOURCE, Killed, Memory, Tale, check, contents, file, is_sound
 from tests.faults.test_kill import Starter, killing_after, killing_during, prepare, survive
 from tests.object_stores import ObjectStore, Place
 from tests.support import LEGACY, Server
@@ -43,6 +43,11 @@ def server(start_server: Starter, place: Place) -> Server:
 def is_blob(method: str) -> Callable[[str, str], bool]:
     """Requests of one kind that are about an object."""
     return lambda asked, path: asked == method and "/blobs/" in path
+
+
+def is_removal(method: str, path: str) -> bool:
+    """Requests to remove one object, or many."""
+    return method == "DELETE" or (method == "POST" and "delete" in path)
 
 
 @contextlib.contextmanager
@@ -162,6 +167,24 @@ def test_a_client_that_leaves_in_the_middle_leaves_nothing(server: Server, place
             time.sleep(0.05)
         assert place.objects == before
         admin.put(file(SOURCE, 1, "half"), content=b"whole").raise_for_status()
+
+
+def test_what_nobody_names_is_collected_and_a_trouble_only_delays_it(
+    server: Server, objects: Objects, place: Place
+) -> None:
+    prepare(server)
+    with begun(server) as admin:
+        before = place.objects
+        admin.put(file(SOURCE, 1, "MLmodel"), content=b"here").raise_for_status()
+        told = {"name": SOURCE, "version": "1"}
+        admin.request("DELETE", f"{LEGACY}/model-versions/delete", json=told).raise_for_status()
+        objects.faults = [Fault(Trouble.EXPIRED, 1, is_removal)]
+        refused = admin.post(f"{OURS}/gc", json={"grace_hours": 0})
+        assert (refused.status_code, objects.struck) == (503, 1)
+        assert len(place.objects - before) == 1
+        assert admin.post(f"{OURS}/gc", json={"grace_hours": 0}).raise_for_status().json()["objects"] == 1
+        assert place.objects == before
+        is_sound(admin)
 
 
 def test_a_store_that_cannot_be_reached_is_told_at_the_start(start_server: Starter, place: Place) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from modelyard.cli import (
     access,
     backups,
+    care,
     credentials,
     explain,
     exports,
@@ -51,6 +52,7 @@ def add_to(app: typer.Typer) -> None:
     )  # fmt: skip
     models.add_to(app)
     promote.add_to(app)
+    care.add_to(app)
     prompts.add_to(app)
     lineage.add_to(app)
     access.add_to(app)
