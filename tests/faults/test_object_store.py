@@ -187,6 +187,19 @@ def test_what_nobody_names_is_collected_and_a_trouble_only_delays_it(
         is_sound(admin)
 
 
+def test_equal_bytes_that_came_twice_are_kept_once(server: Server, place: Place) -> None:
+    prepare(server)
+    with begun(server) as admin:
+        before = place.objects
+        for path in ("one", "two", "three"):
+            admin.put(file(SOURCE, 1, path), content=b"the same").raise_for_status()
+        assert len(place.objects - before) == 3
+        assert admin.post(f"{OURS}/gc").raise_for_status().json()["objects"] == 2
+        assert len(place.objects - before) == 1
+        assert [admin.get(file(SOURCE, 1, path)).content for path in ("one", "two", "three")] == [b"the same"] * 3
+        is_sound(admin)
+
+
 def test_a_store_that_cannot_be_reached_is_told_at_the_start(start_server: Starter, place: Place) -> None:
     wrong = {**place.options, "secret_access_key": "not-the-secret-0123456789"}
     with pytest.raises(AssertionError, match="cannot be used") as failed:

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import and_, bindparam, delete, exists, func, select, update
 
 from modelyard.domain.collection import Garbage, Weight
-from modelyard.store import schema
-from modelyard.store.tx import inserting
+from modelyard.store import holdings, schema
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +40,6 @@ _DROP_BLOB: Final = (
     .where(_blobs.c.id == bindparam("blob"), _UNNAMED)
     .returning(_blobs.c.store_id, _blobs.c.key, _blobs.c.size)
 )
-_ADD: Final = inserting(_garbage)
 _NAMED_AGAIN: Final = exists().where(_blobs.c.store_id == _garbage.c.store_id, _blobs.c.key == _garbage.c.key)
 _FORGET_NAMED: Final = delete(_garbage).where(_NAMED_AGAIN)
 _DUE: Final = (
@@ -50,7 +48,6 @@ _DUE: Final = (
     .order_by(_garbage.c.since, _garbage.c.store_id, _garbage.c.key)
     .limit(bindparam("most"))
 )
-_FORGET: Final = delete(_garbage).where(_garbage.c.store_id == bindparam("store"), _garbage.c.key == bindparam("name"))
 _COUNT_MANIFESTS: Final = select(func.count()).select_from(_manifests).where(_LOOSE)
 _OF_LOOSE: Final = select(_manifests.c.id).where(_LOOSE)
 _ONLY_LOOSE: Final = and_(
@@ -76,8 +73,7 @@ def drop_blobs(tx: Write, before: int, most: int) -> int:
     for (blob,) in rows:
         gone = tx.row(_DROP_BLOB, blob=blob, before=before)
         if gone:
-            tx.run(_FORGET, store=gone[0], name=gone[1])
-            tx.run(_ADD, store_id=gone[0], key=gone[1], size=gone[2], since=tx.now)
+            holdings.discard(tx, *gone)
     return len(rows)
 
 
@@ -90,7 +86,7 @@ def due(tx: Write, most: int) -> tuple[Garbage, ...]:
 def forget(tx: Write, removed: Sequence[Garbage]) -> None:
     """Note that objects are gone."""
     for each in removed:
-        tx.run(_FORGET, store=each.store_id, name=each.key)
+        holdings.forget(tx, each.store_id, each.key)
 
 
 def weigh(tx: Look, before: int) -> Weight:

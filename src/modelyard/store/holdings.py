@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 
 from modelyard.errors import Unavailable
 from modelyard.store import schema
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from modelyard.domain.files import Stored
     from modelyard.store.tx import Look, Write
 
-_stores, _blobs, _securables = schema.stores, schema.blobs, schema.securables
+_stores, _blobs, _garbage, _securables = schema.stores, schema.blobs, schema.garbage, schema.securables
 _schema = _securables.alias("the_schema")
 
 FIRST: Final = "default"
@@ -70,14 +70,21 @@ _TOUCH: Final = (
     update(_blobs)
     .where(_blobs.c.store_id == bindparam("store"), _blobs.c.sha256 == bindparam("hash"))
     .values(touched_at=bindparam("now"))
-    .returning(_blobs.c.id)
+    .returning(_blobs.c.id, _blobs.c.key)
 )
+_FORGET: Final = delete(_garbage).where(_garbage.c.store_id == bindparam("store"), _garbage.c.key == bindparam("name"))
+_DISCARD: Final = inserting(_garbage)
 
 
 def keep(tx: Write, stored: Stored) -> str:
-    """The id of the row of stored bytes; equal bytes of one store share a row, and so an object."""
+    """The id of the row of stored bytes; equal bytes of one store share a row, and so an object.
+
+    In an object store the second of two equal objects has a name of its own: it is garbage at once.
+    """
     row = tx.row(_TOUCH, store=stored.store_id, hash=stored.sha256, now=tx.now)
     if row:
+        if row[1] != stored.key:
+            discard(tx, stored.store_id, stored.key, stored.size)
         return row[0]
     id_ = new_id()
     tx.run(
@@ -90,3 +97,14 @@ def keep(tx: Write, stored: Stored) -> str:
         touched_at=tx.now,
     )
     return id_
+
+
+def discard(tx: Write, store_id: str, key: str, size: int) -> None:
+    """Note an object that no row names as garbage."""
+    forget(tx, store_id, key)
+    tx.run(_DISCARD, store_id=store_id, key=key, size=size, since=tx.now)
+
+
+def forget(tx: Write, store_id: str, key: str) -> None:
+    """Note that an object is gone, or garbage no more."""
+    tx.run(_FORGET, store=store_id, name=key)
