@@ -103,7 +103,8 @@ def test_nothing_stays_open_of_a_client_that_is_gone(sqlite_server: Server, url:
         with unread(sqlite_server, url):
             pass
     until = time.monotonic() + 10
-    while (open_files(sqlite_server), sockets(sqlite_server)) != (0, idle) and time.monotonic() < until:
+    while (open_files(sqlite_server) or sockets(sqlite_server) > idle) and time.monotonic() < until:
         time.sleep(0.02)
-    assert (open_files(sqlite_server), sockets(sqlite_server)) == (0, idle)
+    assert not open_files(sqlite_server)
+    assert sockets(sqlite_server) <= idle, "more sockets than before, when others may have been open that now are not"
     assert httpx.get(f"{sqlite_server.url}/health", trust_env=False).is_success
