@@ -87,7 +87,8 @@ def _beginnings(row: Row) -> tuple[ActionKind, ...]:
     )
     if isinstance(row, ELSEWHERE):
         return ()
-    return actions_of(dataclasses.replace(row, **{name: None for name in ("keep", "near", "old") if hasattr(row, name)}))
+    translated = {name: None for name in ("keep", "near", "old") if hasattr(row, name)}
+    return actions_of(dataclasses.replace(row, **translated))
 
 
 ROUTES = [Route(row, kind) for row in ROWS for kind in _beginnings(row)]
