@@ -18,15 +18,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks import names, prepare, servers
+from benchmarks import curl, names, prepare, servers
 from benchmarks.registry import Product
 
 FILE = "weights.bin"
 CHUNK = 1 << 24
 MODEL = names.model(1)
-TUNED = {"MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE": str(2 << 20)}
-"""By default the client asks the SDK's stream for 100 MiB at a time, which joins them from 2 MiB pieces by
-copying all that it has for each: many seconds of the client's own time per GiB, whatever the server does."""
+TUNED = {
+    "MLFLOW_USE_DATABRICKS_SDK_MODEL_ARTIFACTS_REPO_FOR_UC": "true",
+    "MLFLOW_MULTIPART_DOWNLOAD_CHUNK_SIZE": str(2 << 20),
+}
+"""The other way down, at its best: by the SDK's stream, which joins what is asked for from 2 MiB pieces by copying
+all that it has for each. With the client's default of 100 MiB at a time that takes many seconds per GiB."""
 UNITY_CATALOG = "/api/2.0/mlflow/unity-catalog"
 
 
@@ -56,6 +59,9 @@ class Results:
     """A copy to the same disk, with fsync."""
     sha256: float
     transfers: tuple[Transfer, ...]
+    by_curl: tuple[curl.ByCurl, ...] = ()
+    server_copy: float | None = None
+    """A copy of a version into another model, which Modelyard makes itself."""
 
 
 @dataclass
@@ -71,6 +77,13 @@ class Side:
         if self.administrator is None:
             return ["--place", f"bench/{round_number}"]
         return ["--place", MODEL, "--version", self.administrator.pending_version(MODEL)]
+
+    def route(self) -> curl.Route:
+        """Return the way that curl takes."""
+        if self.administrator is None:
+            return curl.mlflow_route(self.server)
+        token = self.environment["DATABRICKS_TOKEN"]
+        return curl.modelyard_route(self.server, self.administrator, token, MODEL)
 
     def finish(self, place: list[str]) -> None:
         """Make what was uploaded downloadable."""
@@ -99,7 +112,11 @@ def measure(
             _transfer(product, seen[product], before[product], side.server.memory().peak)
             for product, side in sides.items()
         )
-    return Results(size, copy, sha256, transfers)
+        routes = [*curl.routes(folder, source, stack), *(side.route() for side in sides.values())]
+        by_curl = curl.measure(source, rounds, routes, tell)
+        administrator = sides[Product.MODELYARD].administrator if Product.MODELYARD in sides else None
+        server_copy = curl.copied(administrator, MODEL, "1") if administrator else None
+    return Results(size, copy, sha256, transfers, by_curl, server_copy)
 
 
 def _transfer(product: Product, seen: list[tuple[float, float, float]], before: int, peak: int) -> Transfer:

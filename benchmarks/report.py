@@ -8,6 +8,7 @@ from rich.table import Table as RichTable
 
 from benchmarks import bytes as transfers
 from benchmarks import registry
+from benchmarks.curl import ByCurl
 from benchmarks.registry import Kind, Measure, Product
 
 RATE_GOALS = {Kind.READ: 10.0, Kind.WRITE: 8.0}
@@ -15,6 +16,11 @@ P99_GOAL = 10.0
 GROWTH_GOAL = 1.2
 RESIDENT_GOAL = 150e6
 UPLOAD_GOAL = 2.0
+CURL_UPLOAD_GOAL = 0.6
+"""Of the speed of a copy with fsync."""
+CURL_DOWNLOAD_GOAL = 0.8
+"""Of the speed of a static file server."""
+COPY_GOAL = 0.05
 DOWNLOAD_GOAL = 3.0
 PEAK_GOAL = 200 * 1024**2
 BUSY_GENERATOR = 0.8
@@ -46,7 +52,7 @@ def transfer_tables(results: transfers.Results) -> list[Table]:
         _seconds("upload", theirs and theirs.upload, ours and ours.upload, UPLOAD_GOAL),
         _seconds("download", theirs and theirs.download, ours and ours.download, DOWNLOAD_GOAL),
         _seconds(
-            "download, client reading 2 MiB at a time",
+            "download by the SDK, 2 MiB at a time",
             theirs and theirs.tuned_download,
             ours and ours.tuned_download,
             DOWNLOAD_GOAL,
@@ -56,7 +62,48 @@ def transfer_tables(results: transfers.Results) -> list[Table]:
     )
     columns = ("", "MLflow", "Modelyard", "machine", "ratio", "goal")
     title = f"One file of {results.size / 1024**2:,.0f} MiB by MLflow's client"
-    return [Table(title, columns, rows)]
+    return [Table(title, columns, rows), *_curl_tables(results)]
+
+
+def _curl_tables(results: transfers.Results) -> list[Table]:
+    """The same file by curl, and the copy that the server makes."""
+    ours = next((one for one in results.by_curl if one.name == Product.MODELYARD), None)
+    static = next((one.download for one in results.by_curl if not one.upload), None)
+    rows = [("raw copy with fsync", f"{results.copy:.2f} s", "-", "-", "-")]
+    rows += [
+        (one.name, *(cell for theirs, own in _pairs(one, ours) for cell in _beside(theirs, own)))
+        for one in results.by_curl
+    ]
+    goals = (
+        ("goal: raw copy with fsync", NONE, _share(results.copy, ours and ours.upload, CURL_UPLOAD_GOAL), NONE, NONE),
+        ("goal: static files", NONE, NONE, NONE, _share(static, ours and ours.download, CURL_DOWNLOAD_GOAL)),
+    )
+    columns = ("by curl", "upload", "Modelyard is", "download", "Modelyard is")
+    tables = [Table("The same file by curl", columns, (*rows, *goals))]
+    if results.server_copy is not None:
+        verdict = f"< {COPY_GOAL * 1e3:.0f} ms{_verdict(results.server_copy < COPY_GOAL)}"
+        copy = (("copy into another model", f"{results.server_copy * 1e3:.1f} ms", verdict),)
+        tables.append(Table("A copy that the server makes", ("", "median", "goal"), copy))
+    return tables
+
+
+def _pairs(one: ByCurl, ours: ByCurl | None) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Upload and download of a server, each beside Modelyard's; 0 where there is none."""
+    return (one.upload, ours.upload if ours else 0.0), (one.download, ours.download if ours else 0.0)
+
+
+def _beside(theirs: float, ours: float) -> tuple[str, str]:
+    if not theirs:
+        return NONE, NONE
+    return f"{theirs:.2f} s", _times(theirs / ours) if ours else NONE
+
+
+def _share(theirs: float | None, ours: float | None, goal: float) -> str:
+    """How much of another's speed ours is, and whether that is enough."""
+    ratio = theirs / ours if theirs and ours else None
+    return (
+        f"{'' if ratio is None else f'{ratio:.0%}, '}≥ {goal:.0%}{_verdict(None if ratio is None else ratio >= goal)}"
+    )
 
 
 def warnings(results: registry.Results) -> list[str]:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -121,6 +121,23 @@ def modelyard_server(data: Path) -> Generator[Server]:
     server = Server(server.process, target, server.log)
     with _running(server, "/.well-known/databricks-config"):
         yield server
+
+
+@contextmanager
+def rclone_server(protocol: str, folder: Path, *options: str) -> Generator[Server]:
+    """Run `rclone serve` on a folder, without looking into it for each answer: in its favour."""
+    port = _free_port()
+    command = ["rclone", "serve", protocol, str(folder), "--addr", f"{LOOPBACK}:{port}", *options]
+    server = _start(command, folder.parent, Target(LOOPBACK, port), {})
+    try:
+        for _ in _patience(server):
+            with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
+                break
+        else:
+            raise _failure(server, "it never listened")
+        yield server
+    finally:
+        server.stop()
 
 
 def admin_token(data: Path) -> str:

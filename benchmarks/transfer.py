@@ -14,6 +14,9 @@ from typing import Any, Protocol, cast
 from mlflow.protos.databricks_uc_registry_messages_pb2 import ModelVersion
 from mlflow.store._unity_catalog.registry.rest_store import UcModelRegistryStore
 from mlflow.store.artifact.mlflow_artifacts_repo import MlflowArtifactsRepository
+from mlflow.store.artifact.unity_catalog_models_artifact_repo import UnityCatalogModelsArtifactRepository
+
+UC = "databricks-uc"
 
 
 class Repository(Protocol):
@@ -32,7 +35,7 @@ def main() -> None:
     """Do what the arguments say and print `{"seconds": …}`."""
     said = _arguments()
     file = Path(said.file)
-    repository = _registered(said.place, said.version) if said.version else _proxied(said.place)
+    repository = _repository(said)
     began = time.perf_counter()
     if said.direction == "upload":
         repository.log_artifact(str(file), file.name if said.version else None)
@@ -41,12 +44,20 @@ def main() -> None:
     print(json.dumps({"seconds": time.perf_counter() - began}))
 
 
+def _repository(said: argparse.Namespace) -> Repository:
+    if not said.version:
+        return _proxied(said.place)
+    if said.direction == "upload":
+        return _registered(said.place, said.version)
+    return cast("Repository", UnityCatalogModelsArtifactRepository(f"models:/{said.place}/{said.version}", UC))
+
+
 def _registered(name: str, version: str) -> Repository:
     """Return the repository that the registry store of `databricks-uc` itself picks, asking the server which.
 
     With the Files API its `log_artifact` takes the remote path of the file as second argument, not a folder.
     """
-    store = cast("Any", UcModelRegistryStore)("databricks-uc", os.environ["MLFLOW_TRACKING_URI"])
+    store = cast("Any", UcModelRegistryStore)(UC, os.environ["MLFLOW_TRACKING_URI"])
     made = ModelVersion(name=name, version=version)
     chosen = store._get_artifact_repo(made, name)  # noqa: SLF001  what its create_model_version calls
     return cast("Repository", chosen)

@@ -11,6 +11,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from tests.object_stores import ObjectStore, serving
 from tests.support import InProcess, Server, clean_environment, in_process
 
 _numbers = itertools.count()
@@ -62,6 +63,13 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
     server = Postgres(tmp_path_factory.mktemp("postgres"))
     yield server
     server.stop()
+
+
+@pytest.fixture(scope="session")
+def object_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStore]:
+    """A real object store on loopback."""
+    with serving(tmp_path_factory.mktemp("objects")) as store:
+        yield store
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -145,8 +145,8 @@ class InProcess:
 
 
 @contextlib.contextmanager
-def in_process(data: Path, database: str = "") -> Iterator[InProcess]:
-    settings = Settings(data=data, database=database)
+def in_process(data: Path, database: str = "", **settings_: str) -> Iterator[InProcess]:
+    settings = Settings(data=data, database=database, **settings_)  # pyright: ignore[reportArgumentType]  only texts are asked for
     if database.startswith("postgresql"):
         app.migrate_database(settings)
     built = app.build(settings)

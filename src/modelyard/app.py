@@ -8,21 +8,24 @@ import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from modelyard.actions.tokens import new_secret
 from modelyard.config import LOOPBACK, Settings
-from modelyard.errors import Invalid, NotFound
+from modelyard.domain import backups
+from modelyard.errors import Invalid, NotFound, Unavailable
 from modelyard.gate import Gate
 from modelyard.outbound import Allowed, Outbound
 from modelyard.store import holdings, installation, migrate, principals
+from modelyard.store.backups import Gathered, check_empty, gather, load
 from modelyard.store.disk import Disk
 from modelyard.store.exchange import Exchange
 from modelyard.store.installation import Installation
 from modelyard.store.lock import Lock
+from modelyard.store.places import open_place
 from modelyard.store.session import Database
-from modelyard.store.stores import Stores
+from modelyard.store.stores import Backend, Stores
 from modelyard.store.tx import Contended
 from modelyard.surfaces import (
     credentials,
@@ -42,6 +45,9 @@ from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
 from modelyard.surfaces.wire import Row, SignOn
 from modelyard.workers.keeper import Keeper
+
+if TYPE_CHECKING:
+    from modelyard.store.cloud import Cloud
 
 _ABANDONED_SECONDS: Final = 7 * 24 * 3600
 """After a week without a byte, what was left of an upload is removed at the next start."""
@@ -66,13 +72,31 @@ ROWS: Final[tuple[Row, ...]] = openapi.with_document(_TABLES)
 class Storage(Stores):
     """The stores and the exchange, as the surfaces see them."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings.upload_limit)
+    def __init__(self, settings: Settings, database: Database) -> None:
+        super().__init__(settings.upload_limit, addresses=settings.direct)
+        self._settings = settings
+        self._database = database
         exchange = Exchange(settings.folder / "exchange", self, room=settings.exchange_limit).open()
         self.place = exchange.place
         self.take = exchange.take
         self.forget = exchange.forget
         self.lend = exchange.lend
+
+    def backend(self, store_id: str) -> Backend:
+        """A store by its id, opened if another process has made it."""
+        if store_id not in self.known:
+            with self._database.look() as tx:
+                url, marker = holdings.place(tx, store_id)
+            opened = open_place(self._settings, url)
+            if opened.marker != marker:
+                raise Unavailable("the store of these bytes is not where it was; the operator should look.")
+            self.enter(store_id, opened)
+        return super().backend(store_id)
+
+    def enter(self, store_id: str, opened: Disk | Cloud) -> None:
+        """Know an open store by its id in the database."""
+        opened.store_id = store_id
+        self.add(store_id, opened)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +132,7 @@ def build(settings: Settings) -> App:
     make_private(settings.folder)
     database, lock = open_database(settings)
     there = _first_start(database, settings)
-    storage = Storage(settings)
+    storage = Storage(settings, database)
     store_id = _open_store(settings, database, storage)
     key = signing_key(settings)
     gate = Gate(database, store_id, key)
@@ -121,20 +145,20 @@ def build(settings: Settings) -> App:
 
 def _open_store(settings: Settings, database: Database, storage: Storage) -> str:
     """Open the metastore's own store; its id in the database."""
-    disk = Disk(make_private(settings.storage_folder)).open_store()
-    disk.blobs.sweep(_ABANDONED_SECONDS)
-    disk.store_id = _enter_store(database, disk)
-    storage.add(disk.store_id, disk)
-    return disk.store_id
+    opened = open_place(settings, settings.storage_url)
+    opened.sweep(_ABANDONED_SECONDS)
+    store_id = _enter_store(database, opened)
+    storage.enter(store_id, opened)
+    return store_id
 
 
-def _enter_store(database: Database, disk: Disk) -> str:
+def _enter_store(database: Database, opened: Backend) -> str:
     """The id of a store in the database; several servers that meet a new one there make one row for it."""
     try:
         with database.write() as tx:
-            return holdings.enter(tx, disk.url, disk.marker, int(time.time() * 1000))
+            return holdings.enter(tx, opened.url, opened.marker, int(time.time() * 1000))
     except Contended:
-        return _enter_store(database, disk)
+        return _enter_store(database, opened)
 
 
 def _provider(settings: Settings, outbound: Outbound) -> SignOn | None:
@@ -264,6 +288,7 @@ def _site(settings: Settings, there: Installation, key: bytes) -> Site:
         signing_key=key,
         presigned=settings.presigned,
         exchange=settings.exchange,
+        lends=bool(settings.sts_role),
     )
 
 
@@ -283,3 +308,54 @@ def migrate_database(settings: Settings) -> tuple[str | None, str]:
         database.close()
         if lock:
             lock.release()
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What was restored: rows of the database, and objects of the store."""
+
+    rows: int
+    objects: int
+
+
+def restore(settings: Settings, dump: Path, objects: Path | None) -> Restored:
+    """Put a backup back into an empty database, and its objects, where it has them, into the storage folder.
+
+    Everything is checked first. The rows are kept in one transaction: interrupted, it can be begun anew.
+    """
+    with dump.open("rb") as lines:
+        header = backups.checked(lines)
+    if header.revision != migrate.head():
+        raise Invalid(
+            f"the backup has the schema {header.revision}, and this version of Modelyard has {migrate.head()}. "
+            "Restore it with the version that wrote it, then upgrade.",
+        )
+    make_private(settings.folder)
+    database = Database(settings.database_url, settings.threads)
+    lock = lock_sqlite(database) if database.is_sqlite else None
+    try:
+        if migrate.current(database.engine) is None:
+            migrate.upgrade(database.engine)
+        migrate.check(database.engine)
+        with database.look() as tx:
+            check_empty(tx)
+        gathered = _gathered(settings, dump, objects) if objects else None
+        with database.write() as tx, dump.open("rb") as lines:
+            rows = load(tx, header, lines, gathered, counts=not database.is_sqlite)
+        return Restored(rows, len(gathered.keys) if gathered else 0)
+    except Contended:
+        raise Invalid("somebody else uses the database; nothing was restored. Restore into an empty one.") from None
+    finally:
+        database.close()
+        if lock:
+            lock.release()
+
+
+def _gathered(settings: Settings, dump: Path, objects: Path) -> Gathered:
+    """Every object of a backup, in the storage folder."""
+    disk = open_place(settings, settings.storage_url)
+    try:
+        with dump.open("rb") as lines:
+            return gather(disk, lines, objects)
+    finally:
+        disk.close()

@@ -21,6 +21,7 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """How an ID token may be signed at all: never `none`, and never with a secret that both sides know."""
 
+_PLACES: Final = ("file:///", "s3://", "gs://", "az://")
 _HOST: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,252}\Z", re.ASCII)
 
 
@@ -28,7 +29,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Everything an operator can set. `docs/settings.md` is made from this class.
 
     Names in a TOML file are those of the fields; variables are the same in capitals behind `MODELYARD_`.
-    Lists are TOML arrays, or comma-separated in variables.
+    Lists are TOML arrays, or comma-separated in variables; tables are TOML tables, or JSON in variables.
     """
 
     data: Path = Path("~/.modelyard")
@@ -40,7 +41,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     database: str = ""
     """The database's URL, `postgresql://…` or `sqlite:///…`; empty is `modelyard.db` in the data folder."""
     storage: str = ""
-    """Where the bytes of model versions are kept, a folder or its `file://` URL; empty is the data folder's `blobs`."""
+    """Where the bytes of model versions are kept: a folder, its `file://` URL, or a place in an object store as
+    `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`; empty is the data folder's `blobs`."""
+    storage_options: dict[str, dict[str, str]] = {}
+    """How object stores are reached: for each URL prefix a table of `endpoint`, `region`, `access_key_id`,
+    `secret_access_key`, `allow_http` and the like, as JSON in a variable; what is not said comes from the
+    environment (AWS_*, GOOGLE_*, AZURE_*)."""
     public_url: str = ""
     """The URL under which clients reach the server; empty takes it from the Host header."""
     allowed_hosts: tuple[str, ...] = ()
@@ -57,6 +63,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """64 hex digits that sign URLs; empty keeps a key of its own in the data folder's `keys/`."""
     presigned: bool = False
     """Send MLflow's clients to presigned URLs instead of the Databricks SDK's Files API."""
+    direct: bool = True
+    """Send clients that ask for URLs straight to the object store, for five minutes at most; turn it off where they
+    cannot reach it."""
+    sts_role: str = ""
+    """The role whose temporary credentials MLflow before 2.13 gets for one folder of the store, which must be on S3;
+    empty gives none, and those clients cannot bring or load models."""
+    sts_endpoint: str = ""
+    """The URL of the token service; empty is that of AWS."""
     exchange: bool = True
     """Let MLflow's `uc:` client, on this machine and as the server's user, hand files over in the data folder."""
     exchange_limit: int = 100 << 30
@@ -119,10 +133,22 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         return self.database or f"sqlite:///{self.folder / 'modelyard.db'}"
 
     @property
-    def storage_folder(self) -> Path:
-        """The folder of the bytes, absolute."""
-        chosen = self.storage.removeprefix("file://")
-        return Path(chosen).expanduser().absolute() if chosen else self.folder / "blobs"
+    def storage_url(self) -> str:
+        """The URL of the metastore's own store."""
+        if "://" in self.storage:
+            return self.storage.rstrip("/")
+        folder = Path(self.storage).expanduser().absolute() if self.storage else self.folder / "blobs"
+        return folder.as_uri()
+
+    def options(self, url: str) -> dict[str, str]:
+        """How the object store at a URL is reached; the longest prefix counts."""
+        meant = [prefix for prefix in self.storage_options if is_below(url, prefix)]
+        return self.storage_options[max(meant, key=len)] if meant else {}
+
+
+def is_below(url: str, prefix: str) -> bool:
+    """Whether a URL is that of a place or of something inside it."""
+    return f"{url.rstrip('/')}/".startswith(f"{prefix.rstrip('/')}/")
 
 
 def load(flags: Mapping[str, object], environment: Mapping[str, str], file: Path | None = None) -> Settings:
@@ -151,13 +177,21 @@ def _toml(path: Path) -> dict[str, object]:
 
 
 def _variables(environment: Mapping[str, str]) -> dict[str, object]:
-    lists = {field.name for field in msgspec.structs.fields(Settings) if field.type == tuple[str, ...]}
-    known = {PREFIX + name.upper(): name for name in Settings.__struct_fields__}
-    found = {known[key]: value for key, value in environment.items() if key in known}
-    return {
-        name: [item.strip() for item in value.split(",") if item.strip()] if name in lists else value
-        for name, value in found.items()
-    }
+    types = {field.name: field.type for field in msgspec.structs.fields(Settings)}
+    known = {PREFIX + name.upper(): name for name in types}
+    return {known[key]: _said(types[known[key]], value) for key, value in environment.items() if key in known}
+
+
+def _said(kind: object, value: str) -> object:
+    """What a variable says: lists are separated by commas, tables are JSON."""
+    if kind == tuple[str, ...]:
+        return [item.strip() for item in value.split(",") if item.strip()]
+    if kind == dict[str, dict[str, str]]:
+        try:
+            return msgspec.json.decode(value)
+        except msgspec.DecodeError:
+            raise Invalid("a setting is wrong: storage_options is not JSON.") from None
+    return value
 
 
 def _checked(settings: Settings) -> Settings:
@@ -175,8 +209,8 @@ def _checked(settings: Settings) -> Settings:
         raise Invalid("port must be from 0 to 65535, and threads from 1 to 256.")
     if not 1 <= settings.workers <= 64:  # noqa: PLR2004  said in the message
         raise Invalid("workers must be from 1 to 64.")
-    if "://" in settings.storage and not settings.storage.startswith("file:///"):
-        raise Invalid("storage must be a folder, or its URL file:///…")
+    if "://" in settings.storage and not settings.storage.startswith(_PLACES):
+        raise Invalid("storage must be a folder, or a URL: file:///…, s3://…, gs://… or az://…")
     if settings.log_format not in {"json", "text"} or settings.log_level not in {
         "debug",
         "info",

@@ -6,6 +6,7 @@ import hashlib
 import random
 import threading
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
@@ -13,10 +14,11 @@ import httpx
 
 from tests.support import LEGACY, Server
 
+OURS = "/api/2.0/modelyard"
 FILES = "/api/2.0/fs/files"
 DIRECTORIES = "/api/2.0/fs/directories"
 SOURCE, TARGET = "dev.s.model", "prod.s.model"
-STEPS = 19
+STEPS = 21
 """How many requests of a tale change something."""
 
 
@@ -53,12 +55,16 @@ class Memory:
     alias: int = 0
     perhaps_alias: set[int] = field(default_factory=set)
     perhaps_versions: int = 0
+    perhaps_copy: dict[str, str] | None = None
+    """The files of a version that the server was asked to copy."""
+    deleted: set[tuple[str, int]] = field(default_factory=set)
+    perhaps_deleted: set[tuple[str, int]] = field(default_factory=set)
     whole: set[tuple[str, int]] = field(default_factory=set)
     """READY versions whose bytes were all looked at already."""
 
 
 class Tale:
-    """One telling: a version, its files, a copy in another model, an alias."""
+    """One telling: a version, its files, copies by a client and by the server, an alias, a deletion."""
 
     def __init__(self, server: Server, memory: Memory, seed: int) -> None:
         self.server = server
@@ -86,7 +92,26 @@ class Tale:
         told = {"name": TARGET, "alias": "champion", "version": str(copy)}
         self._ask(client, "POST", f"{LEGACY}/registered-models/alias", json=told)
         self.memory.alias, self.memory.perhaps_alias = copy, set()
+        self._copy(client, number)
+        self._delete(client, number)
         return copy
+
+    def _copy(self, client: httpx.Client, number: int) -> None:
+        files = self.memory.wanted[SOURCE, number]
+        self.memory.perhaps_versions += 1
+        self.memory.perhaps_copy = files
+        made = self._ask(client, "POST", f"{OURS}/models/{SOURCE}/versions/{number}/copy", json={"destination": TARGET})
+        key = (TARGET, int(made.json()["version"]))
+        self.memory.perhaps_versions -= 1
+        self.memory.perhaps_copy = None
+        self.memory.files[key] = self.memory.wanted[key] = files
+        self.memory.ready.add(key)
+
+    def _delete(self, client: httpx.Client, number: int) -> None:
+        self.memory.perhaps_deleted.add((SOURCE, number))
+        told = {"name": SOURCE, "version": str(number)}
+        self._ask(client, "DELETE", f"{LEGACY}/model-versions/delete", json=told)
+        self.memory.deleted.add((SOURCE, number))
 
     def _version(self, client: httpx.Client, model: str, source: str) -> int:
         self.memory.perhaps_versions += 1
@@ -159,27 +184,54 @@ def check(server: Server, memory: Memory, reader: httpx.Client) -> None:
         unknown = sum(_check_model(client, memory, reader, model) for model in (SOURCE, TARGET))
         assert unknown <= memory.perhaps_versions
         _check_alias(client, memory)
+        is_sound(client)
+
+
+def is_sound(client: httpx.Client) -> None:
+    """Every byte that the database speaks of is there and is what it was, and every list of files is as it was."""
+    for path, finding in (("objects", "damage"), ("manifests", "wrong")):
+        after: str | None = ""
+        while after is not None:
+            told = {"after": after, "verify": True}
+            part = client.post(f"{OURS}/fsck/{path}", json=told).raise_for_status().json()
+            assert part[finding] == []
+            after = part["after"]
 
 
 def _check_model(client: httpx.Client, memory: Memory, reader: httpx.Client, model: str) -> int:
     query = {"filter": f"name = '{model}'"}
     found = client.get(f"{LEGACY}/model-versions/search", params=query).raise_for_status().json()["model_versions"]
     status = {int(version["version"]): version["status"] for version in found}
-    assert sorted(status) == list(range(1, len(status) + 1)), "numbers have a gap"
-    known = {number for name, number in memory.files if name == model}
-    assert known <= status.keys(), "an acknowledged version is lost"
+    _check_numbers(memory, model, status.keys())
     for number, state in status.items():
-        key = (model, number)
-        assert state in {"READY", "PENDING_REGISTRATION"}
-        assert state == "READY" or key not in memory.ready, f"{key} was READY"
-        assert state != "READY" or key in memory.ready | memory.perhaps_ready, f"{key} cannot be READY"
-        if key not in memory.whole:
-            _check_files(client, memory, key, is_ready=state == "READY")
-        if state == "READY":
-            memory.whole.add(key)
-        else:
-            _check_hidden(client, reader, key)
-    return len(status.keys() - known)
+        _check_version(client, memory, reader, (model, number), state)
+    return len(status.keys() - {number for name, number in memory.files if name == model})
+
+
+def _check_numbers(memory: Memory, model: str, there: AbstractSet[int]) -> None:
+    gone = {number for name, number in memory.deleted if name == model}
+    perhaps_gone = {number for name, number in memory.perhaps_deleted if name == model}
+    known = {number for name, number in memory.files if name == model}
+    assert sorted(there | perhaps_gone) == list(range(1, len(there | perhaps_gone) + 1)), "numbers have a gap"
+    assert known - perhaps_gone <= there, "an acknowledged version is lost"
+    assert not gone & there, "a deleted version is back"
+
+
+def _check_version(
+    client: httpx.Client, memory: Memory, reader: httpx.Client, key: tuple[str, int], state: str
+) -> None:
+    if key not in memory.files and state == "READY" and memory.perhaps_copy is not None:
+        memory.wanted[key] = memory.perhaps_copy
+        memory.perhaps_ready.add(key)
+    assert state in {"READY", "PENDING_REGISTRATION"}
+    assert state == "READY" or key not in memory.ready, f"{key} was READY"
+    assert state != "READY" or key in memory.ready | memory.perhaps_ready, f"{key} cannot be READY"
+    if key not in memory.whole:
+        _check_files(client, memory, key, is_ready=state == "READY")
+    if state == "READY":
+        memory.whole.add(key)
+    else:
+        _check_hidden(client, reader, key)
 
 
 def _check_files(client: httpx.Client, memory: Memory, key: tuple[str, int], *, is_ready: bool) -> None:

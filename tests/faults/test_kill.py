@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -14,7 +16,21 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.faults.tale import FILES, SOURCE, STEPS, TARGET, Killed, Memory, Tale, check, file, kill_after, kill_during
+from modelyard.store.disk import SETTLING_SECONDS
+from tests.faults.tale import (
+    FILES,
+    OURS,
+    SOURCE,
+    STEPS,
+    TARGET,
+    Killed,
+    Memory,
+    Tale,
+    check,
+    file,
+    kill_after,
+    kill_during,
+)
 from tests.support import LEGACY, SCIM, Server, clean_environment
 
 Starter = Callable[..., Server]
@@ -126,6 +142,41 @@ def send_part(client: httpx.Client, where: str, session: str, number: int, conte
     return client.put(where, params=query, content=content).raise_for_status().headers["etag"]
 
 
+@pytest.mark.parametrize("seconds", [0.0, 0.004, 0.008, 0.016])
+def test_a_kill_while_garbage_is_collected_loses_nothing(server: Server, seconds: float) -> None:
+    """Bytes that are needed are all there, and what was half removed is removed the next time."""
+    token, memory = prepare(server), Memory()
+    Tale(server, memory, 1).tell()
+    with server.client() as admin:
+        for number in range(2, 8):
+            told = {"name": SOURCE, "source": "somewhere"}
+            admin.post(f"{LEGACY}/model-versions/create", json=told).raise_for_status()
+            admin.put(file(SOURCE, number, "MLmodel"), content=b"gone %d" % number).raise_for_status()
+            told = {"name": SOURCE, "version": str(number)}
+            admin.request("DELETE", f"{LEGACY}/model-versions/delete", json=told).raise_for_status()
+            memory.perhaps_deleted.add((SOURCE, number))
+        settle(server.data / "blobs")
+        threading.Timer(seconds, server.kill).start()
+        with contextlib.suppress(httpx.TransportError):
+            admin.post(f"{OURS}/gc", json={"grace_hours": 0}).raise_for_status()
+    assert server.process is not None
+    server.process.wait(10)
+    server.start()
+    with server.client() as admin, server.client(token) as reader:
+        check(server, memory, reader)
+        admin.post(f"{OURS}/gc", json={"grace_hours": 0}).raise_for_status()
+        check(server, memory, reader)
+        assert admin.get(f"{OURS}/gc", params={"grace_hours": 0}).json()["waiting"] == 0
+    assert len([path for path in (server.data / "blobs" / "objects").rglob("*") if path.is_file()]) == 7
+
+
+def settle(folder: Path) -> None:
+    """Let time pass for everything stored."""
+    long_ago = time.time() - SETTLING_SECONDS - 60
+    for path in folder.rglob("*"):
+        os.utime(path, (long_ago, long_ago))
+
+
 # Starting
 
 
@@ -182,7 +233,7 @@ def test_a_restart_finds_everything_as_it_was(server: Server) -> None:
     discovery = "/.well-known/databricks-config"
     with server.client() as admin:
         before = admin.get(discovery).json()["workspace_id"]
-        told = {"path": f"/Models/{SOURCE.replace('.', '/')}/1/MLmodel"}
+        told = {"path": f"/Models/{TARGET.replace('.', '/')}/1/MLmodel"}
         link = admin.post("/api/2.0/fs/create-download-url", params=told).json()["url"]
     admin_token = server.token
     server.stop()

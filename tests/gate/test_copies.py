@@ -18,7 +18,7 @@ def stored(world: World) -> set[str]:
     """The objects of the metastore's store."""
     root = world.inside.built.storage.backend(world.inside.gate.store_id)
     assert isinstance(root, Disk)
-    return {blob.sha256 for blob in root.blobs.list_blobs()}
+    return {held.key for held in root.held()}
 
 
 def get(world: World, model: Ref, number: int) -> Version:

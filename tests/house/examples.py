@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -10,8 +11,10 @@ from modelyard.action import Action, Ref
 from modelyard.actions import (
     access,
     aliases,
+    backups,
     cards,
     catalogs,
+    collection,
     copies,
     credentials,
     entity_tags,
@@ -20,6 +23,8 @@ from modelyard.actions import (
     files,
     finalize,
     grants,
+    imports,
+    inspection,
     journal,
     lineage,
     metastore,
@@ -33,18 +38,21 @@ from modelyard.actions import (
     versions,
 )
 from modelyard.domain.access import PrincipalChange, PrincipalKind, Session
+from modelyard.domain.collection import Helping
 from modelyard.domain.conditions import Attribute, Comparison, Operator
 from modelyard.domain.explain import Role
 from modelyard.domain.filters import Part, Term, VersionFilter
+from modelyard.domain.inspection import Looked
 from modelyard.domain.journal import AuditFilter
-from modelyard.domain.models import Tag, TagChange
+from modelyard.domain.models import Announced, Registration, Tag, TagChange
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Privilege
 from modelyard.domain.prompts import Draft, Link, LinkKind
 from modelyard.domain.sessions import Login
-from tests.house.world import Person, World, containers
+from tests.house.world import MLMODEL, Person, World, containers
 
 USER, GROUP = PrincipalKind.USER, PrincipalKind.GROUP
+MLMODEL_SHA256 = hashlib.sha256(MLMODEL).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,10 @@ class Stage:
         model = self.world.model()
         with self.world.uploading(self.who, model):
             return model, self.world.register(model, self.who)
+
+    def pending_id(self) -> str:
+        """The id of such a version."""
+        return self.world.do(versions.GetVersion(*self.pending())).id
 
     def holding(self, path: str) -> tuple[Ref, int, str]:
         """Such a version, with a file in it."""
@@ -279,7 +291,26 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     copies.CopyVersion: lambda at: copies.CopyVersion(*at.ready(), at.world.model()),
     copies.PromoteVersion: lambda at: copies.PromoteVersion(*at.ready(), at.world.model(), "champion"),
     cards.GetCard: lambda at: cards.GetCard(*at.ready()),
+    # Backups
+    backups.DumpDatabase: lambda _at: backups.DumpDatabase(),
+    backups.FindObject: lambda at: _everywhere(at.ready()[0], backups.FindObject(MLMODEL_SHA256)),
+    # The care of stored bytes
+    collection.WeighGarbage: lambda _at: collection.WeighGarbage(24),
+    collection.CollectGarbage: lambda _at: collection.CollectGarbage(24),
+    collection.ForgetGarbage: lambda _at: collection.ForgetGarbage(Helping(0, 0, (), more=False), ()),
+    inspection.ListBlobs: lambda _at: inspection.ListBlobs("", 200),
+    inspection.NameDamage: lambda _at: inspection.NameDamage(Looked(0, 0, (), None)),
+    inspection.CompareManifests: lambda _at: inspection.CompareManifests(""),
+    # Imports
+    imports.ImportVersion: lambda at: imports.ImportVersion(
+        at.world.model(), Announced(7, "0" * 64), Registration("there")
+    ),
+    imports.TakeFiles: lambda at: imports.TakeFiles(
+        at.ready()[0], *at.pending(), (imports.Wanted("MLmodel", MLMODEL_SHA256, len(MLMODEL)),)
+    ),
     # Finalizing
+    finalize.ClaimFinalization: lambda at: finalize.ClaimFinalization(at.pending_id(), "somebody"),
+    finalize.ReleaseFinalization: lambda at: finalize.ReleaseFinalization(at.pending_id(), "somebody"),
     finalize.PrepareFinalize: lambda at: finalize.PrepareFinalize(*at.holding("MLmodel")[:2]),
     finalize.FinalizeVersion: _finalize,
     versions.GetVersion: lambda at: versions.GetVersion(*at.ready()),
@@ -324,6 +355,7 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     files.FindFile: lambda at: files.FindFile(*at.ready(), "MLmodel"),
     files.FindDirectory: lambda at: files.FindDirectory(*at.ready(), ""),
     files.ListDirectory: lambda at: files.ListDirectory(*at.ready(), "", Window(10)),
+    files.ListFiles: lambda at: files.ListFiles(*at.ready(), Window(1_000)),
     files.LinkToFile: lambda at: files.LinkToFile(*at.ready(), "MLmodel"),
     files.PrepareFile: lambda at: files.PrepareFile(*at.pending(), "new"),
     files.LinkToUpload: lambda at: files.LinkToUpload(*at.pending(), "new"),
@@ -345,6 +377,8 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     # Multipart uploads
     uploads.BeginUpload: lambda at: uploads.BeginUpload(*at.pending(), "new"),
     uploads.LinkToParts: lambda at: uploads.LinkToParts(*at.upload(), (1, 2)),
+    exchange.Borrow: lambda at: exchange.Borrow(*at.ready()),
+    uploads.StageUpload: lambda at: uploads.StageUpload(*at.upload(), ((1, "tag"),)),
     uploads.LinkToAbort: lambda at: uploads.LinkToAbort(*at.upload()),
     uploads.FindUpload: lambda at: uploads.FindUpload(*at.upload()),
     uploads.FinishUpload: lambda at: uploads.FinishUpload(*at.upload(), at.world.blob(b"")),

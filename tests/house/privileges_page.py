@@ -96,6 +96,7 @@ _HEADINGS = {
     "versions": "Model versions",
     "finalize": "Finalizing versions",
     "copies": "Copies made by the server",
+    "imports": "Versions from other servers",
     "cards": "Model cards",
     "lineage": "Lineage",
     "tagging": "Tags, several at once",
@@ -111,6 +112,9 @@ _HEADINGS = {
     "tokens": "Tokens",
     "credentials": "Secrets of service principals",
     "sessions": "Signing in and out",
+    "backups": "Backups",
+    "collection": "Collecting what nobody names",
+    "inspection": "Checking stored bytes",
     "journal": "The audit",
     "seals": "The seals over the audit",
 }

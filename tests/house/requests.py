@@ -24,6 +24,7 @@ from modelyard.actions import (
     credentials,
     entity_tags,
     explain,
+    imports,
     metastore,
     models,
     prompts,
@@ -86,7 +87,8 @@ def _beginnings(row: Row) -> tuple[ActionKind, ...]:
     )
     if isinstance(row, ELSEWHERE):
         return ()
-    return actions_of(dataclasses.replace(row, **{name: None for name in ("keep", "near") if hasattr(row, name)}))
+    translated = {name: None for name in ("keep", "near", "old") if hasattr(row, name)}
+    return actions_of(dataclasses.replace(row, **translated))
 
 
 ROUTES = [Route(row, kind) for row in ROWS for kind in _beginnings(row)]
@@ -404,6 +406,17 @@ def _of_copy(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a CopyVersion or Pr
     return {**where, "alias": getattr(asked, "alias", "")}
 
 
+def _of_import(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an ImportVersion
+    announced = asked.announced
+    return {"full_name": asked.model.name, "version": announced.number, "digest": announced.digest, "source": "there"}
+
+
+def _of_taking(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a TakeFiles
+    wanted = [{"path": file.path, "sha256": file.sha256, "size": file.size} for file in asked.wanted]
+    where = {"full_name": asked.model.name, "version": asked.number}
+    return {**where, "origin": asked.origin.name, "files": wanted}
+
+
 WORDS: dict[tuple[str, ActionKind], Words] = {
     (_PART, uploads.FindUpload): lambda asked: {**_plain(asked), "part_number": 1},
     (_PARTS, uploads.LinkToParts): lambda asked: {**_plain(asked), "start_part_number": 1, "count": 2},
@@ -413,6 +426,9 @@ WORDS: dict[tuple[str, ActionKind], Words] = {
     # Copies
     (_COPY, copies.CopyVersion): _of_copy,
     (_COPY, copies.PromoteVersion): _of_copy,
+    # Imports
+    ("POST /api/2.0/modelyard/models/{full_name}/versions/import", imports.ImportVersion): _of_import,
+    ("POST /api/2.0/modelyard/models/{full_name}/versions/{version}/take", imports.TakeFiles): _of_taking,
     # Principals, their secrets and tokens
     **{(f"POST {folder}", access.CreatePrincipal): _of_principal for folder in FOLDERS},
     **{(f"GET {folder}", access.ListPrincipals): _of_filter for folder in FOLDERS},

@@ -17,7 +17,7 @@ _HEAD = f"""\
 
 A setting is taken from the first of these places that has it: a flag of the command, a variable of the environment, the
 TOML file that `{PREFIX}CONFIG` names, the default. In a TOML file, names are written as here and lists are arrays;
-variables are in capitals behind `{PREFIX}`, and their lists are separated by commas.
+variables are in capitals behind `{PREFIX}`, their lists are separated by commas, and their tables are JSON.
 
 This page is made from the class `Settings` by `python -m tests.house.settings_page`, and a test compares the two.
 
@@ -53,7 +53,7 @@ def docstrings() -> dict[str, str]:
 def _default(value: object) -> str:
     if isinstance(value, bool):
         return f"`{str(value).lower()}`"
-    if value in ("", ()):
+    if value in ("", (), msgspec.NODEFAULT):  # a table's default is made anew each time, and is empty
         return "empty"
     return f"`{value}`"
 

@@ -145,7 +145,7 @@ def test_no_link_pipe_or_socket_is_followed_or_opened(
     make(folder / where, secret)
     with pytest.raises(Invalid, match=f"'{where}' is not a plain file"):
         folders.take(pending())
-    assert list(blobs.list_blobs()) == []
+    assert list(blobs.held()) == []
 
 
 def test_a_folder_that_became_a_link_is_not_followed(folders: Exchange, blobs: BlobStore, tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_a_folder_that_became_a_link_is_not_followed(folders: Exchange, blobs: B
     with pytest.raises(Invalid, match="not a plain file"):
         folders.take(pending())
     folders.forget(ID)
-    assert list(blobs.list_blobs()) == []
+    assert list(blobs.held()) == []
     assert (elsewhere / "MLmodel").read_bytes() == SECRET
 
 
@@ -181,7 +181,7 @@ def test_a_file_that_becomes_a_link_after_it_was_listed_is_not_followed(
     monkeypatch.setattr(exchange, "_opened", swap)
     with pytest.raises(Invalid, match="not a plain file"):
         folders.take(pending())
-    assert list(blobs.list_blobs()) == []
+    assert list(blobs.held()) == []
 
 
 @pytest.mark.parametrize("name", ["back\\slash", "new\nline", b"\xff".decode("utf-8", "surrogateescape")])

@@ -463,7 +463,7 @@ def test_killed_at_any_step_it_keeps_its_word(store: PartStore, blobs: BlobStore
         steps += 1
         goes_on_after(PartStore(blobs), upload, said, expected)
         blobs.remove(expected.sha256)
-        assert list(blobs.list_blobs()) == []
+        assert list(blobs.held()) == []
         store.abort(upload)
     assert steps > 12
 
@@ -492,7 +492,7 @@ def test_a_disk_that_fails_during_completion_loses_no_part(
         patch.setattr(os, call, broken)
         with pytest.raises(Unavailable, match="disk is full"):
             store.complete(UPLOAD, listed(*parts))
-    assert list(blobs.list_blobs()) == []
+    assert list(blobs.held()) == []
     assert store.complete(UPLOAD, listed(*parts)) == digest(b"1" * 50 + b"2" * 50 + b"x" * 50)
 
 

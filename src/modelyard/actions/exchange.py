@@ -1,4 +1,4 @@
-"""The exchange: versions for MLflow's `uc:` client, which brings and fetches files through folders of this machine.
+"""The exchange: versions for clients that bring and fetch files through folders, of this machine or of a store.
 
 Files are moved outside of every transaction: those that came are kept when their version is finalized.
 """
@@ -8,9 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelyard.action import Need, Query, Ref
+from modelyard.actions.files import readable
 from modelyard.domain.files import Entry
 from modelyard.domain.models import Status, Version
 from modelyard.domain.privileges import Privilege
+from modelyard.errors import WrongState
 from modelyard.store import files, models
 from modelyard.store.tx import Look
 
@@ -48,3 +50,25 @@ class HandOver(Query[Look, Handover]):
         if version.status is Status.READY and tx.may(self.model, Privilege.EXECUTE):
             return Handover(version, tuple(files.all_files(tx, version.manifest_id)))
         return Handover(version)
+
+
+@dataclass(frozen=True)
+class Borrow(Query[Look, Handover]):
+    """Ask for copies of a version's files."""
+
+    model: Ref
+    number: int
+
+    needs = (Need(Privilege.EXECUTE, on="model"),)
+
+    @property
+    def is_brief(self) -> bool:
+        """A version may have thousands of files."""
+        return False
+
+    def run(self, tx: Look) -> Handover:
+        """The version, and its files; before it is READY they may still change, so none is copied."""
+        version = readable(tx, self.model, self.number)
+        if version.status is not Status.READY:
+            raise WrongState(f"Version {version.number} of '{version.model}' is {version.status}; finalize it first.")
+        return Handover(version, tuple(files.all_files(tx, version.manifest_id)))

@@ -99,6 +99,35 @@ class ListDirectory(Query[Look, Page[Entry]]):
         return files.listing(tx, version.manifest_id, self.path, self.window)
 
 
+@dataclass(frozen=True)
+class Listing:
+    """A version, and a page of its files."""
+
+    version: Version
+    page: Page[Entry]
+
+
+@dataclass(frozen=True)
+class ListFiles(Query[Look, Listing]):
+    """List the files of a version in all its directories, by path: its manifest, page by page."""
+
+    model: Ref
+    number: int
+    window: Window
+
+    needs = (Need(Privilege.EXECUTE, on="model"),)
+
+    @property
+    def is_brief(self) -> bool:
+        """A version may have thousands of files."""
+        return False
+
+    def run(self, tx: Look) -> Listing:
+        """The version with a page of them."""
+        version = readable(tx, self.model, self.number)
+        return Listing(version, files.page(tx, version.manifest_id, self.window))
+
+
 def _directory(tx: Look, version: Version, path: str) -> Entry:
     entry = files.get(tx, version.manifest_id, path)
     if entry is None or not entry.is_directory:
@@ -107,7 +136,7 @@ def _directory(tx: Look, version: Version, path: str) -> Entry:
 
 
 @dataclass(frozen=True)
-class LinkToFile(Query[Look, Link]):
+class LinkToFile(Query[Look, tuple[Link, Entry]]):
     """Make an address from which one file can be fetched without a token, for a while."""
 
     model: Ref
@@ -117,10 +146,10 @@ class LinkToFile(Query[Look, Link]):
 
     needs = (Need(Privilege.EXECUTE, on="model"),)
 
-    def run(self, tx: Look) -> Link:
-        """Leave to GET it, for the caller."""
-        FindFile(self.model, self.number, self.path).run(tx)
-        return link(tx, "GET", Location(self.model.name, self.number, self.path), self.seconds)
+    def run(self, tx: Look) -> tuple[Link, Entry]:
+        """Leave for the caller to GET it, and the file."""
+        entry = FindFile(self.model, self.number, self.path).run(tx)
+        return link(tx, "GET", Location(self.model.name, self.number, self.path), self.seconds), entry
 
 
 def link(tx: Look, method: str, place: Location, seconds: int, *query: tuple[str, str]) -> Link:
@@ -148,7 +177,7 @@ class PrepareFile(Query[Look, Version]):
 
 
 @dataclass(frozen=True)
-class LinkToUpload(Query[Look, Link]):
+class LinkToUpload(Query[Look, tuple[Link, Version]]):
     """Make an address to which one file can be sent without a token, for a while."""
 
     model: Ref
@@ -158,11 +187,12 @@ class LinkToUpload(Query[Look, Link]):
 
     needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
 
-    def run(self, tx: Look) -> Link:
-        """Leave to PUT it, for the caller."""
-        check_place(tx, writable(tx, self.model, self.number), self.path, overwrite=True)
+    def run(self, tx: Look) -> tuple[Link, Version]:
+        """Leave for the caller to PUT it, and the version."""
+        version = writable(tx, self.model, self.number)
+        check_place(tx, version, self.path, overwrite=True)
         place = Location(self.model.name, self.number, self.path)
-        return link(tx, "PUT", place, self.seconds, ("overwrite", "true"))
+        return link(tx, "PUT", place, self.seconds, ("overwrite", "true")), version
 
 
 @dataclass(frozen=True)

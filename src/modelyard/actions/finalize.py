@@ -5,8 +5,9 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Final
 
-from modelyard.action import Command, Need, Query, Ref
+from modelyard.action import Chore, Command, Need, Query, Ref
 from modelyard.actions.manifests import check_place, put, uploader
 from modelyard.domain import files as manifest
 from modelyard.domain.cards import Draft, Examined
@@ -15,7 +16,35 @@ from modelyard.domain.models import MODEL_FILE, Status, Version, pending
 from modelyard.domain.privileges import Privilege
 from modelyard.errors import WrongState
 from modelyard.store import cards, files, models
+from modelyard.store import finalize as leases
 from modelyard.store.tx import Look, Write
+
+LEASE_MILLISECONDS: Final = 20_000
+"""How long whoever examines a version counts as alive without saying so again."""
+
+
+@dataclass(frozen=True)
+class ClaimFinalization(Chore[Write, bool]):
+    """Take the lease on examining a version's files, or hold it for longer, as the holder that is named."""
+
+    version_id: str
+    holder: str
+
+    def run(self, tx: Write) -> bool:
+        """Whether it could be taken; nobody else has it then."""
+        return leases.claim(tx, self.version_id, self.holder, tx.now + LEASE_MILLISECONDS)
+
+
+@dataclass(frozen=True)
+class ReleaseFinalization(Chore[Write, None]):
+    """Give that lease back."""
+
+    version_id: str
+    holder: str
+
+    def run(self, tx: Write) -> None:
+        """Give it back, where it is still held."""
+        leases.release(tx, self.version_id, self.holder)
 
 
 @dataclass(frozen=True)
@@ -37,7 +66,8 @@ class PrepareFinalize(Query[Look, Draft]):
         version = models.version(tx, tx.at(self.model), self.number)
         if version.status is not Status.PENDING_REGISTRATION:
             return Draft(version)
-        return Draft(uploader(tx, self.model, version), tuple(files.all_files(tx, version.manifest_id)))
+        found = tuple(files.all_files(tx, version.manifest_id))
+        return Draft(uploader(tx, self.model, version), found, files.staged(tx, version.id))
 
 
 @dataclass(frozen=True)
@@ -77,6 +107,8 @@ class FinalizeVersion(Command[Write, Version]):
         digest = manifest.digest(entries)
         if digest != self.examined.digest:
             raise WrongState("The files changed while they were examined; finalize the version again.")
+        if version.announced not in {"", digest}:
+            raise WrongState("The files are not those that were announced for this version; import it again.")
         check_is_model(version, entries)
         files.freeze(tx, version.manifest_id, digest, entries)
         cards.keep(tx, version.manifest_id, self.examined.card)

@@ -48,7 +48,7 @@ class BeginUpload(Command[Write, Upload]):
 
 
 @dataclass(frozen=True)
-class LinkToParts(Query[Look, tuple[Link, ...]]):
+class LinkToParts(Query[Look, tuple[tuple[Link, ...], Upload]]):
     """Make addresses to which parts can be sent without a token, for a while."""
 
     model: Ref
@@ -60,12 +60,13 @@ class LinkToParts(Query[Look, tuple[Link, ...]]):
 
     needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
 
-    def run(self, tx: Look) -> tuple[Link, ...]:
-        """Leave to PUT each part, for the caller."""
-        _under_way(tx, writable(tx, self.model, self.number), self.path, self.upload_id)
+    def run(self, tx: Look) -> tuple[tuple[Link, ...], Upload]:
+        """Leave for the caller to PUT each part, and the upload."""
+        upload = _under_way(tx, writable(tx, self.model, self.number), self.path, self.upload_id)
         place = Location(self.model.name, self.number, self.path)
         told = (("action", "upload-part"), ("session_token", self.upload_id))
-        return tuple(link(tx, "PUT", place, self.seconds, *told, ("part_number", str(part))) for part in self.parts)
+        links = [link(tx, "PUT", place, self.seconds, *told, ("part_number", str(part))) for part in self.parts]
+        return tuple(links), upload
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,29 @@ class FinishUpload(Command[Write, Entry]):
         check_place(tx, version, self.path, overwrite=upload.overwrite)
         files.finish_upload(tx, upload.id, self.stored)
         return put(tx, version, self.path, self.stored)
+
+
+@dataclass(frozen=True)
+class StageUpload(Command[Write, None]):
+    """Note of which parts a file is to be made, where its client sent them to an object store by itself.
+
+    They are joined, and the file is named in the manifest, when the version is finalized.
+    """
+
+    model: Ref
+    number: int
+    path: str
+    upload_id: str
+    parts: tuple[tuple[int, str], ...]
+
+    needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
+
+    def run(self, tx: Write) -> None:
+        """Note it, unless the version became READY, or the path was taken, in the meantime."""
+        version = writing(tx, self.model, self.number)
+        upload = _under_way(tx, version, self.path, self.upload_id)
+        check_place(tx, version, self.path, overwrite=upload.overwrite)
+        files.stage(tx, upload.id, self.parts)
 
 
 @dataclass(frozen=True)

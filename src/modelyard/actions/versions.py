@@ -15,6 +15,7 @@ from modelyard.domain.filters import VersionFilter
 from modelyard.domain.journal import Event
 from modelyard.domain.lineage import VERSION, Direction, End
 from modelyard.domain.models import (
+    Announced,
     Registration,
     Tag,
     TagChange,
@@ -43,8 +44,7 @@ class RegisterVersion(Command[Write, Version]):
 
     def run(self, tx: Write) -> Version:
         """Make it PENDING_REGISTRATION."""
-        dependencies = [{"type": kind, "name": name} for kind, name in self.told.dependencies]
-        return _register(tx, self.model, self.told, self.told.model_id, json.dumps(dependencies))
+        return enter(tx, self.model, self.told, self.told.model_id, listed(self.told.dependencies))
 
 
 @dataclass(frozen=True)
@@ -69,9 +69,14 @@ class RegisterCopy(Command[Write, Version]):
         origin = ready(models.version(tx, tx.at(self.origin), self.number), "be copied")
         said = [{"type": kind, "name": name} for kind, name in self.told.dependencies]
         dependencies = json.dumps(said or models.dependencies(tx, origin.id))
-        made = _register(tx, self.model, self.told, self.told.model_id or origin.model_id, dependencies)
+        made = enter(tx, self.model, self.told, self.told.model_id or origin.model_id, dependencies)
         lineage.note(tx, made.id, Direction.UPSTREAM, [End(VERSION, f"{origin.model}/{origin.number}")], origin.id)
         return made
+
+
+def listed(dependencies: tuple[tuple[str, str], ...]) -> str:
+    """Dependencies as the JSON list that keeps them."""
+    return json.dumps([{"type": kind, "name": name} for kind, name in dependencies])
 
 
 def register(model: Ref, told: Registration) -> RegisterVersion | RegisterCopy:
@@ -85,10 +90,19 @@ def register(model: Ref, told: Registration) -> RegisterVersion | RegisterCopy:
     return RegisterCopy(Ref(Kind.MODEL, names.model(name)), names.version(number), model, told)
 
 
-def _register(tx: Write, model: Ref, told: Registration, model_id: str, dependencies: str) -> Version:
+def enter(
+    tx: Write, model: Ref, told: Registration, model_id: str, dependencies: str, announced: Announced | None = None
+) -> Version:
+    """Make a version as it was told, with tags and lineage: the next one, or one that was `announced`."""
     store_id = holdings.store_of(tx, tx.around(model).id)
     made = models.add_version(
-        tx, tx.at(model), told, logged_model=model_id, dependencies=dependencies, store_id=store_id
+        tx,
+        tx.at(model),
+        told,
+        logged_model=model_id,
+        dependencies=dependencies,
+        store_id=store_id,
+        announced=announced,
     )
     for tag in told.tags:
         VERSION_TAGS.set(tx, made.id, tag, MAX_TAGS)

@@ -11,7 +11,7 @@ import httpx
 from modelyard.errors import Failure, Invalid, Unavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
     from modelyard.config import Settings
@@ -23,10 +23,16 @@ FILES: Final = "/api/2.0/fs"
 OURS: Final = "/api/2.0/modelyard"
 TOKENS: Final = "/api/2.0"
 _TIMEOUT_SECONDS: Final = 60
+_PATIENT_SECONDS: Final = 3_600
+"""How long an answer is waited for where the server has gigabytes to hash or to make durable first."""
 
 
 class Told(Failure):
-    """The server has refused, in its own words."""
+    """The server has refused, in its own words; `code` is its name for the kind of refusal."""
+
+    def __init__(self, message: str, code: str = "") -> None:
+        super().__init__(message)
+        self.code = code
 
 
 def read(file: Path) -> str:
@@ -106,6 +112,19 @@ class Client:
         except httpx.HTTPError:
             raise self._silence() from None
 
+    def be_patient(self) -> None:
+        """From now on, wait long for an answer; not for the connection."""
+        self._http.timeout = httpx.Timeout(_TIMEOUT_SECONDS, read=_PATIENT_SECONDS)
+
+    def send(self, path: str, pieces: Iterable[bytes], size: int) -> None:
+        """Send a file of so many bytes, piece by piece, in place of any that is there."""
+        told = {"content-length": str(size)}
+        try:
+            answer = self._http.put(path, params={"overwrite": "true"}, content=iter(pieces), headers=told)
+        except httpx.HTTPError:
+            raise self._silence() from None
+        _read(answer)
+
     def _silence(self) -> Unavailable:
         return Unavailable(f"{self.host} does not answer. Is the server running? `modelyard doctor` looks.")
 
@@ -131,4 +150,5 @@ def _read(answer: httpx.Response) -> dict[str, Any]:
     told = cast("dict[str, Any]", body)
     if answer.is_success:
         return told
-    raise Told(str(told.get("message") or told.get("detail") or f"the server answered {answer.status_code}"))
+    message = str(told.get("message") or told.get("detail") or f"the server answered {answer.status_code}")
+    raise Told(message, str(told.get("error_code") or ""))

@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
-
 from modelyard.cli.client import FILES, Client, Told
-from modelyard.cli.output import err
+from modelyard.cli.progress import bytes_bar
 from modelyard.errors import Invalid
 
 if TYPE_CHECKING:
@@ -54,12 +52,10 @@ def _safe(name: str) -> str:
 
 
 def _fetch_all(server: Client, location: str, files: dict[str, int], folder: Path) -> None:
-    bar = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn())
-    with Progress(*bar, console=err, transient=True, disable=not err.is_terminal) as progress:
-        task = progress.add_task("", total=sum(files.values()))
+    with bytes_bar(sum(files.values())) as advance:
         for path, size in files.items():
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
-            _fetch(server, f"{location}/{path}", folder / path, size, lambda more: progress.advance(task, more))
+            _fetch(server, f"{location}/{path}", folder / path, size, advance)
 
 
 def _fetch(server: Client, source: str, target: Path, size: int, advance: Callable[[int], None]) -> None:

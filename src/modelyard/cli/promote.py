@@ -42,7 +42,7 @@ def promote(
     Examples: `modelyard promote dev.ml_team.churn@3 prod.ml_team.churn --alias Champion` ·
     `modelyard promote staging.ml_team.churn@Challenger prod.ml_team.churn --alias Champion --expect 2`
     """
-    model, version = _found(server, origin)
+    model, version = found_version(server, origin)
     said = {"alias": alias, "expected_version": expect, "reason": reason, "comment": comment}
     made = server.ask("POST", f"{_at(model, version)}/copy", destination=destination, **said)
     show(made, as_json=as_json, columns=_COPIED)
@@ -60,7 +60,7 @@ def _at(model: str, version: int | str) -> str:
     return f"{OURS}/models/{quote(model, safe='')}/versions/{version}"
 
 
-def _found(server: Client, origin: str) -> tuple[str, str]:
+def found_version(server: Client, origin: str) -> tuple[str, str]:
     """The model and the version's number that `MODEL@VERSION` names; an alias is looked up."""
     told = _ORIGIN.fullmatch(origin)
     if told is None:

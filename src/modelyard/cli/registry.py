@@ -4,7 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from modelyard.cli import access, credentials, explain, journal, lineage, models, promote, prompts
+from modelyard.cli import (
+    access,
+    backups,
+    care,
+    credentials,
+    explain,
+    exports,
+    imports,
+    journal,
+    lineage,
+    models,
+    promote,
+    prompts,
+)
 from modelyard.cli.options import (
     CATALOGS,
     SCHEMAS,
@@ -39,12 +52,17 @@ def add_to(app: typer.Typer) -> None:
     )  # fmt: skip
     models.add_to(app)
     promote.add_to(app)
+    care.add_to(app)
     prompts.add_to(app)
     lineage.add_to(app)
     access.add_to(app)
     credentials.add_to(app)
     explain.add_to(app)
     journal.add_to(app)
+    app.command()(backups.backup)
+    app.command()(backups.restore)
+    app.command("export")(exports.export)
+    app.command("import")(imports.import_)
 
 
 def create_catalog(name: CatalogName, server: Server, comment: Comment = None, as_json: AsJson = False) -> None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
-from modelyard.domain.files import Entry
+from modelyard.domain.files import Entry, Upload
 from modelyard.domain.models import Version
 
 
@@ -51,6 +51,8 @@ class Draft:
 
     version: Version
     files: tuple[Entry, ...] = ()
+    staged: tuple[Upload, ...] = ()
+    """Uploads whose parts are still to be joined."""
 
 
 @dataclass(frozen=True, slots=True)

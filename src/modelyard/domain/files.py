@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import enum
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from modelyard.domain import names
@@ -19,6 +20,8 @@ MAX_PATH: Final = 1_024
 MAX_DEPTH: Final = 64
 MAX_SEGMENT_BYTES: Final = 255
 MAX_PARTS: Final = 10_000
+MAX_FILES: Final = 100_000
+"""Files of one version that a client brings to an object store by itself."""
 _LEVELS: Final = 3
 
 _BAD_SEGMENT = re.compile(r"[\x00-\x1f\x7f\\]")
@@ -47,6 +50,23 @@ class Stored:
     sha256: str
     size: int
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """An object that is in a store: its name there, its size in bytes, and when it was written (Unix seconds)."""
+
+    key: str
+    size: int
+    written_at: float
+
+
+class Condition(enum.Enum):
+    """How stored bytes are found."""
+
+    WHOLE = "whole"
+    MISSING = "missing"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +114,31 @@ class Upload:
     sha256: str = ""
     size: int = 0
     key: str = ""
+    staged: tuple[tuple[int, str], ...] = ()
+    """The numbers and tags of its parts, where they are to be joined only once the version is finalized."""
 
     @property
     def stored(self) -> Stored | None:
         """What it has become, if it has."""
         return Stored(self.store_id, self.sha256, self.size, self.key) if self.sha256 else None
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A URL of an object store that lets anybody do one thing for a few minutes, and the headers to send along."""
+
+    url: str = field(repr=False)
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Temporary credentials of S3, and when they end (epoch milliseconds)."""
+
+    access_key_id: str
+    secret_access_key: str = field(repr=False)
+    session_token: str = field(repr=False)
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)

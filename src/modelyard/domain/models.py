@@ -93,6 +93,7 @@ class Version:
     """A model version; `digest` is that of its manifest, and is there once the version is READY.
 
     `manifest_id` names the list of its files, which several versions may share; `store_id` the store of new ones.
+    `announced` is the digest that the manifest of an imported version must come to, while it waits for its files.
 
     `dependencies` are pairs of a type and a name, as the client that registered it said them.
     """
@@ -114,6 +115,7 @@ class Version:
     digest: str = ""
     manifest_id: str = ""
     store_id: str = ""
+    announced: str = ""
     dependencies: tuple[tuple[str, str], ...] = ()
     aliases: tuple[Alias, ...] = ()
     tags: tuple[Tag, ...] = ()
@@ -121,6 +123,14 @@ class Version:
     def shown(self, *, aliases: bool) -> Version:
         """The version as it was asked for: with its aliases or without."""
         return self if aliases else replace(self, aliases=())
+
+
+@dataclass(frozen=True, slots=True)
+class Announced:
+    """What is known beforehand of a version from another server: its number there, and the digest of its manifest."""
+
+    number: int
+    digest: str
 
 
 @dataclass(frozen=True, slots=True)

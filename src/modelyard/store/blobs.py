@@ -33,10 +33,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-from modelyard.errors import Invalid, NotFound, TooLarge, Unavailable
-
-Chunk = bytes | bytearray | memoryview
-"""Bytes as they come from a socket; a memoryview must be one of single bytes."""
+from modelyard.domain.files import Held
+from modelyard.errors import Invalid, NotFound, Unavailable
+from modelyard.store.intake import Chunk, Intake
 
 READ: Final = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 """Without waiting, because a pipe could bear an object's name."""
@@ -90,12 +89,11 @@ class BlobStore:
 
     def receive(self, *, limit: int, expected_size: int | None = None) -> Incoming:
         """A new object's bytes, at most `limit` of them, and exactly `expected_size` where that is known."""
-        if expected_size is not None and expected_size > limit:
-            raise TooLarge(f"The file has {expected_size} bytes, and the limit is {limit}.")
+        intake = Intake(limit, expected_size)
         name = f"blob-{secrets.token_hex(16)}"
         with guarded():
             descriptor = os.open(name, CREATE, 0o600, dir_fd=self.incoming)
-        return Incoming(self, name, descriptor, limit, expected_size)
+        return Incoming(self, name, descriptor, intake)
 
     def publish(self, blob: StoredBlob, name: str, *, folder: int, descriptor: int) -> None:
         """Make the finished file `name` of `folder`, also open as `descriptor`, an object, durably.
@@ -135,7 +133,16 @@ class BlobStore:
             if stat.S_ISREG(status.st_mode) and size in (None, status.st_size):
                 return Blob(sha256, status.st_size, descriptor)
             os.close(descriptor)
-            raise _missing()
+            raise missing()
+
+    def look(self, sha256: str) -> Held | None:
+        """An object, without opening it."""
+        with guarded(), self._shelf(sha256) as shelf:
+            try:
+                status = os.stat(sha256, dir_fd=shelf, follow_symlinks=False)
+            except FileNotFoundError:
+                return None
+        return Held(sha256, status.st_size if stat.S_ISREG(status.st_mode) else -1, status.st_mtime)
 
     def verify(self, sha256: str) -> bool:
         """Whether the object is there and its bytes have its name; reads them all."""
@@ -164,7 +171,7 @@ class BlobStore:
                     return True
             return False
 
-    def list_blobs(self) -> Iterator[StoredBlob]:
+    def held(self) -> Iterator[Held]:
         """Every object, in the order of names' first two digits."""
         for shelf_name in sorted(_SHELVES):
             with (
@@ -213,7 +220,7 @@ class BlobStore:
                 return os.open(sha256, READ, dir_fd=shelf)
         except OSError as error:
             if error.errno in _ABSENT:
-                raise _missing() from None
+                raise missing() from None
             raise
 
 
@@ -285,42 +292,34 @@ class Arriving(Handle):
 class Incoming(Arriving):
     """A new object's bytes while they arrive; a killed process leaves one file in `incoming/`."""
 
-    def __init__(self, store: BlobStore, name: str, descriptor: int, limit: int, expected_size: int | None) -> None:
+    def __init__(self, store: BlobStore, name: str, descriptor: int, intake: Intake) -> None:
         super().__init__(descriptor)
-        self.size = 0
         self._store = store
         self._name = name
-        self._limit = limit
-        self._expected = expected_size
-        self._digest = hashlib.sha256()
+        self._intake = intake
+
+    @property
+    def size(self) -> int:
+        """How many bytes have come."""
+        return self._intake.size
 
     def write(self, chunks: Sequence[Chunk]) -> None:
         """Append the chunks; about a mebibyte at a time keeps all cores busy."""
         with self._aborted_on_failure():
-            size = self.size + sum(map(len, chunks))
-            self._admit(size)
-            write_at(self._descriptor, chunks, self.size)
-            if size // _EARLY > self.size // _EARLY:
-                _write_early(self._descriptor, (size // _EARLY - 1) * _EARLY)
-            for chunk in chunks:
-                self._digest.update(chunk)
-            self.size = size
+            before, count = self.size, sum(map(len, chunks))
+            self._intake.admit(count)
+            write_at(self._descriptor, chunks, before)
+            if (before + count) // _EARLY > before // _EARLY:
+                _write_early(self._descriptor, ((before + count) // _EARLY - 1) * _EARLY)
+            self._intake.add(chunks)
 
     def commit(self) -> StoredBlob:
         """Make the bytes an object, durably; `Invalid` when some of the expected ones did not come."""
         with self._aborted_on_failure():
-            if self._expected not in (None, self.size):
-                raise Invalid(f"Only {self.size} of {self._expected} bytes arrived; send the file again.")
-            blob = StoredBlob(self._digest.hexdigest(), self.size)
+            blob = StoredBlob(self._intake.finish(), self.size)
             self._store.publish(blob, self._name, folder=self._store.incoming, descriptor=self._descriptor)
             self._release()
             return blob
-
-    def _admit(self, size: int) -> None:
-        if size > self._limit:
-            raise TooLarge(f"The file has more than {self._limit} bytes, which is the limit.")
-        if self._expected is not None and size > self._expected:
-            raise Invalid(f"More than the announced {self._expected} bytes arrived; send the file again.")
 
     def _forget(self) -> None:
         remove_entry(self._name, self._store.incoming)
@@ -340,7 +339,7 @@ class Blob(Handle):
         with self._turn, guarded():
             data = os.pread(self._descriptor, wanted, offset)
         if len(data) < wanted:
-            raise _missing()
+            raise missing()
         return data
 
 
@@ -406,14 +405,16 @@ def _write_early(descriptor: int, offset: int) -> None:
         os.posix_fadvise(descriptor, offset, _EARLY, os.POSIX_FADV_DONTNEED)
 
 
-def _missing() -> NotFound:
+def missing() -> NotFound:
+    """What is said of bytes that a store does not have, or not whole."""
     return NotFound("The stored bytes of this file are missing or damaged; the operator should run `modelyard fsck`.")
 
 
-def _listed(entry: os.DirEntry[str]) -> StoredBlob | None:
+def _listed(entry: os.DirEntry[str]) -> Held | None:
     with contextlib.suppress(FileNotFoundError):
         if entry.is_file(follow_symlinks=False):
-            return StoredBlob(entry.name, entry.stat(follow_symlinks=False).st_size)
+            status = entry.stat(follow_symlinks=False)
+            return Held(entry.name, status.st_size, status.st_mtime)
     return None
 
 

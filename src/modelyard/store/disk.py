@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Self
+from typing import Final, Self
 
-from modelyard.domain.files import Stored
+from modelyard.domain.files import Condition, Held, Stored
 from modelyard.store.blobs import Blob, BlobStore, Incoming, StoredBlob
 from modelyard.store.parts import PartStore, PartWriter
+
+SETTLING_SECONDS: Final = 15 * 60
+"""How long an object that was written again is spared: the row that names it may not be committed yet."""
 
 
 class Disk:
@@ -54,6 +57,27 @@ class Disk:
     def drop(self, upload_id: str) -> None:
         """Remove what is left of an upload."""
         self._parts.abort(upload_id)
+
+    def held(self) -> Iterator[Held]:
+        """Every object, with its age."""
+        return self.blobs.held()
+
+    def check(self, stored: Stored, *, verify: bool) -> Condition:
+        """How an object is found."""
+        held = self.blobs.look(stored.key)
+        if held is None:
+            return Condition.MISSING
+        whole = held.size == stored.size and (not verify or self.blobs.verify(stored.key))
+        return Condition.WHOLE if whole else Condition.DAMAGED
+
+    def remove(self, key: str, *, older_than_seconds: float) -> bool:
+        """Delete an object, unless it was written lately; whether it is gone."""
+        removed = self.blobs.remove(key, older_than_seconds=max(older_than_seconds, SETTLING_SECONDS))
+        return removed or self.blobs.look(key) is None
+
+    def sweep(self, older_than_seconds: float) -> int:
+        """Remove what was left of uploads."""
+        return self.blobs.sweep(older_than_seconds)
 
     def stored(self, blob: StoredBlob) -> Stored:
         """An object, and where it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, delete, select, update
@@ -12,7 +13,7 @@ from modelyard.store import holdings, schema
 from modelyard.store.tx import inserting
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Sequence
 
     from modelyard.store.tx import Look, Row, Write
 
@@ -36,6 +37,11 @@ _GET: Final = _ENTRIES.where(_OF_MANIFEST, _THIS)
 _ALL_FILES: Final = _ENTRIES.where(_OF_MANIFEST, _entries.c.is_directory == 0)
 _LIST: Final = (
     _ENTRIES.where(_OF_MANIFEST, _entries.c.parent == bindparam("directory"), _entries.c.path > bindparam("after"))
+    .order_by(_entries.c.path)
+    .limit(bindparam("most"))
+)
+_FILES: Final = (
+    _ENTRIES.where(_OF_MANIFEST, _entries.c.is_directory == 0, _entries.c.path > bindparam("after"))
     .order_by(_entries.c.path)
     .limit(bindparam("most"))
 )
@@ -71,6 +77,15 @@ def get(tx: Look, manifest_id: str, path: str) -> Entry | None:
 def listing(tx: Look, manifest_id: str, directory: str, window: Window) -> Page[Entry]:
     """What is directly in a directory, by path."""
     rows = tx.rows(_LIST, manifest=manifest_id, directory=directory, after=window.after, most=window.limit + 1)
+    return _page(rows, window)
+
+
+def page(tx: Look, manifest_id: str, window: Window) -> Page[Entry]:
+    """Files of a manifest in whatever directory, by path."""
+    return _page(tx.rows(_FILES, manifest=manifest_id, after=window.after, most=window.limit + 1), window)
+
+
+def _page(rows: Sequence[Row], window: Window) -> Page[Entry]:
     items = [_entry(row) for row in rows]
     return window.cut(items, items[window.limit - 1].path if len(items) > window.limit else None)
 
@@ -142,7 +157,7 @@ def _entry(row: Row) -> Entry:
 
 _ADD_UPLOAD: Final = inserting(_uploads)
 _THIS_UPLOAD: Final = _uploads.c.id == bindparam("upload")
-_UPLOAD: Final = select(
+_UPLOADS: Final = select(
     _uploads.c.id,
     _uploads.c.version_id,
     _uploads.c.path,
@@ -152,7 +167,13 @@ _UPLOAD: Final = select(
     _uploads.c.sha256,
     _uploads.c.size,
     _uploads.c.key,
-).where(_THIS_UPLOAD)
+    _uploads.c.staged,
+)
+_UPLOAD: Final = _UPLOADS.where(_THIS_UPLOAD)
+_STAGED: Final = _UPLOADS.where(_uploads.c.version_id == bindparam("version"), _uploads.c.staged != "").order_by(
+    _uploads.c.created_at, _uploads.c.id
+)
+_STAGE: Final = update(_uploads).where(_THIS_UPLOAD).values(staged=bindparam("new_staged"))
 _FINISH_UPLOAD: Final = (
     update(_uploads)
     .where(_THIS_UPLOAD)
@@ -188,10 +209,23 @@ def finish_upload(tx: Write, upload_id: str, stored: Stored) -> None:
 def upload(tx: Look, upload_id: str) -> Upload | None:
     """A multipart upload, in progress or complete."""
     row = tx.row(_UPLOAD, upload=upload_id)
-    if row is None:
-        return None
-    id_, version_id, path, overwrite, *rest = row
-    return Upload(id_, version_id, path, bool(overwrite), *rest)
+    return _upload(row) if row else None
+
+
+def stage(tx: Write, upload_id: str, parts: Sequence[tuple[int, str]]) -> None:
+    """Note which parts an upload is to be joined of, once its version is finalized."""
+    tx.run(_STAGE, upload=upload_id, new_staged=json.dumps(parts))
+
+
+def staged(tx: Look, version_id: str) -> tuple[Upload, ...]:
+    """The uploads into a version that are to be joined, oldest first."""
+    return tuple(_upload(row) for row in tx.rows(_STAGED, version=version_id))
+
+
+def _upload(row: Row) -> Upload:
+    id_, version_id, path, overwrite, *rest, parts = row
+    told = tuple((number, tag) for number, tag in json.loads(parts or "[]"))
+    return Upload(id_, version_id, path, bool(overwrite), *rest, staged=told)
 
 
 def remove_upload(tx: Write, upload_id: str) -> None:

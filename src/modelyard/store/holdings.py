@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, delete, select, update
 
+from modelyard.errors import Unavailable
 from modelyard.store import schema
 from modelyard.store.tx import Contended, inserting, new_id
 
@@ -13,13 +14,14 @@ if TYPE_CHECKING:
     from modelyard.domain.files import Stored
     from modelyard.store.tx import Look, Write
 
-_stores, _blobs, _securables = schema.stores, schema.blobs, schema.securables
+_stores, _blobs, _garbage, _securables = schema.stores, schema.blobs, schema.garbage, schema.securables
 _schema = _securables.alias("the_schema")
 
 FIRST: Final = "default"
 """The id of the store of databases from before there could be several."""
 
 _BY_MARKER: Final = select(_stores.c.id, _stores.c.url).where(_stores.c.marker == bindparam("marker"))
+_BY_ID: Final = select(_stores.c.url, _stores.c.marker).where(_stores.c.id == bindparam("id"))
 _ADD: Final = inserting(_stores)
 _PLACE: Final = (
     update(_stores)
@@ -45,6 +47,14 @@ def enter(tx: Write, url: str, marker: str, now: int) -> str:
     return row[0]
 
 
+def place(tx: Look, store_id: str) -> tuple[str, str]:
+    """The URL and the marker of a store."""
+    row = tx.row(_BY_ID, id=store_id)
+    if row is None:
+        raise Unavailable("the store of these bytes is unknown to this server.")
+    return row[0], row[1]
+
+
 def store_of(tx: Look, schema_id: str) -> str:
     """The id of the store for new versions in a schema: the schema's, else its catalog's, else the metastore's."""
     row = tx.row(_OF_CONTAINERS, schema=schema_id)
@@ -60,14 +70,21 @@ _TOUCH: Final = (
     update(_blobs)
     .where(_blobs.c.store_id == bindparam("store"), _blobs.c.sha256 == bindparam("hash"))
     .values(touched_at=bindparam("now"))
-    .returning(_blobs.c.id)
+    .returning(_blobs.c.id, _blobs.c.key)
 )
+_FORGET: Final = delete(_garbage).where(_garbage.c.store_id == bindparam("store"), _garbage.c.key == bindparam("name"))
+_DISCARD: Final = inserting(_garbage)
 
 
 def keep(tx: Write, stored: Stored) -> str:
-    """The id of the row of stored bytes; equal bytes of one store share a row, and so an object."""
+    """The id of the row of stored bytes; equal bytes of one store share a row, and so an object.
+
+    In an object store the second of two equal objects has a name of its own: it is garbage at once.
+    """
     row = tx.row(_TOUCH, store=stored.store_id, hash=stored.sha256, now=tx.now)
     if row:
+        if row[1] != stored.key:
+            discard(tx, stored.store_id, stored.key, stored.size)
         return row[0]
     id_ = new_id()
     tx.run(
@@ -80,3 +97,14 @@ def keep(tx: Write, stored: Stored) -> str:
         touched_at=tx.now,
     )
     return id_
+
+
+def discard(tx: Write, store_id: str, key: str, size: int) -> None:
+    """Note an object that no row names as garbage."""
+    forget(tx, store_id, key)
+    tx.run(_DISCARD, store_id=store_id, key=key, size=size, since=tx.now)
+
+
+def forget(tx: Write, store_id: str, key: str) -> None:
+    """Note that an object is gone, or garbage no more."""
+    tx.run(_FORGET, store=store_id, name=key)

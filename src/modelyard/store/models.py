@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, delete, select, update
 
-from modelyard.domain.models import RegisteredModel, Registration, Status, Version
+from modelyard.domain.models import Announced, RegisteredModel, Registration, Status, Version
 from modelyard.domain.names import MAX_VERSION
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind
 from modelyard.errors import NotFound
-from modelyard.store import catalogs, files, schema
+from modelyard.store import catalogs, files, imports, schema
 from modelyard.store.alias_table import AliasTable
 from modelyard.store.catalogs import LOCATED, SECURABLE_TAGS, SHOWN, VERSION_TAGS, VISIBLE, bounds, seen_by, shown
 from modelyard.store.lists import is_in, texts
@@ -212,18 +213,27 @@ def _versions_of(tx: Look, rows: Sequence[Row]) -> list[Version]:
     ids = [row[0] for row in rows]
     names, tags = ALIASES.of_versions(tx, ids), VERSION_TAGS.of_many(tx, ids)
     return [
-        Version(
-            id_,
-            full_name,
-            number,
-            Status(status),
-            *rest,
-            dependencies=_pairs(depends_on),
-            aliases=names.get(id_, ()),
-            tags=tags.get(id_, ()),
+        _told_apart(
+            Version(
+                id_,
+                full_name,
+                number,
+                Status(status),
+                *rest,
+                dependencies=_pairs(depends_on),
+                aliases=names.get(id_, ()),
+                tags=tags.get(id_, ()),
+            )
         )
         for id_, full_name, number, status, *rest, depends_on in rows
     ]
+
+
+def _told_apart(version: Version) -> Version:
+    """The version; what an import announced is no digest of its manifest before that is frozen."""
+    if version.status is not Status.PENDING_REGISTRATION or not version.digest:
+        return version
+    return replace(version, digest="", announced=version.digest)
 
 
 def _pairs(dependencies: str) -> tuple[tuple[str, str], ...]:
@@ -255,21 +265,20 @@ def add_version(
     dependencies: str,
     store_id: str,
     copied: Version | None = None,
+    announced: Announced | None = None,
 ) -> Version:
     """Make the next version, waiting for its files, or READY with those of a READY one that is `copied`.
 
-    `dependencies` is a JSON list.
+    `dependencies` is a JSON list. A version that was `announced` keeps its number, or `AlreadyExists`.
     """
-    row = tx.row(_NEXT, model=model.id)
-    if row is None:
-        raise Contended
+    number = imports.claim(tx, model, announced) if announced else _next_number(tx, model)
     by, now = tx.actor, tx.now
     made = Version(
         id=new_id(),
         manifest_id=copied.manifest_id if copied else new_id(),
         store_id=store_id,
         model=model.full_name,
-        number=row[0],
+        number=number,
         status=copied.status if copied else Status.PENDING_REGISTRATION,
         digest=copied.digest if copied else "",
         status_message="",
@@ -284,6 +293,7 @@ def add_version(
         updated_by=by,
         dependencies=_pairs(dependencies),
         tags=told.tags,
+        announced=announced.digest if announced else "",
     )
     if copied is None:
         files.add_manifest(tx, made.manifest_id)
@@ -307,9 +317,16 @@ def add_version(
         created_by=by,
         updated_at=now,
         updated_by=by,
-        digest=made.digest,
+        digest=made.digest or made.announced,
     )
     return made
+
+
+def _next_number(tx: Write, model: Node) -> int:
+    row = tx.row(_NEXT, model=model.id)
+    if row is None:
+        raise Contended
+    return row[0]
 
 
 def creator(tx: Look, version_id: str) -> str:

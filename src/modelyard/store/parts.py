@@ -43,7 +43,6 @@ from modelyard.store.blobs import (
     READ,
     Arriving,
     BlobStore,
-    Chunk,
     StoredBlob,
     guarded,
     held,
@@ -52,6 +51,7 @@ from modelyard.store.blobs import (
     remove_entry,
     write_at,
 )
+from modelyard.store.intake import Chunk
 
 PARTS: Final = 10_000
 """The highest number of a part, as in S3."""

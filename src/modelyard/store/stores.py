@@ -6,15 +6,18 @@ Every call may wait for a disk or a network: make it in a worker thread, and out
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
-from typing import Final, Protocol
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
+from typing import Final, Protocol, runtime_checkable
 
 from modelyard.domain import files as manifest
-from modelyard.domain.cards import Draft, Examined
-from modelyard.domain.files import Entry, Stored, Upload
-from modelyard.domain.models import MODEL_FILE, Status, model_id_in
+from modelyard.domain.cards import Draft, Examined, with_taken
+from modelyard.domain.files import Address, Condition, Entry, Held, Lease, Stored, Upload
+from modelyard.domain.models import MODEL_FILE, Status, Version, model_id_in
 from modelyard.errors import Unavailable
 
+ADDRESS_SECONDS: Final = 300
+"""How long an address of an object store lives at most: nobody decides again when it is used."""
 _HEAD: Final = 1 << 20
 """Bytes of an `MLmodel` file that are looked at."""
 
@@ -109,21 +112,90 @@ class Backend(Protocol):
         """Remove what is left of an upload."""
         ...
 
+    def held(self) -> Iterator[Held]:
+        """Every object that is there, whether the database knows it or not."""
+        ...
+
+    def check(self, stored: Stored, *, verify: bool) -> Condition:
+        """How an object is found; to `verify` reads all its bytes, else its size must do."""
+        ...
+
+    def remove(self, key: str, *, older_than_seconds: float) -> bool:
+        """Delete an object that no row names, unless it was written more recently than that; whether it is gone.
+
+        Where equal bytes have one name, an object that was written just now is spared: its row is on its way.
+        """
+        ...
+
+    def sweep(self, older_than_seconds: float) -> int:
+        """Remove what was left of uploads to which nobody has written for so long; how many they were."""
+        ...
+
     def close(self) -> None:
         """Leave the store; what is open stays readable."""
         ...
 
 
-class Stores:
-    """The open stores, by id; `limit` is the most bytes that a file may have."""
+@runtime_checkable
+class Direct(Protocol):
+    """A store that clients reach by themselves, at addresses that end soon."""
 
-    def __init__(self, limit: int) -> None:
+    def address_of(self, stored: Stored, seconds: int) -> Address | None:
+        """Where an object can be fetched."""
+        ...
+
+    def address_for(self, version_id: str, path: str, seconds: int) -> Address | None:
+        """Where a whole file of a version can be put."""
+        ...
+
+    def address_for_part(self, upload_id: str, number: int, seconds: int) -> Address | None:
+        """Where a part of an upload can be put."""
+        ...
+
+    def lend_folder(self, version_id: str) -> Lease | None:
+        """Credentials to put files of a version into a folder; None where there is no token service."""
+        ...
+
+    def lend_copies(self, version_id: str, entries: Sequence[Entry]) -> Lease | None:
+        """Credentials to read copies of files in a folder."""
+        ...
+
+    def folder(self, version_id: str, *, write: bool) -> str:
+        """The URL of either folder; empty where there is no token service."""
+        ...
+
+    def chosen(self, upload_id: str, parts: Sequence[tuple[int, str]]) -> list[tuple[int, str]]:
+        """The parts that a client lists, by the tags that `join` knows."""
+        ...
+
+    def take(self, version_id: str, limit: int) -> Iterator[Entry]:
+        """Take in every whole file that was put there."""
+        ...
+
+    def forget(self, version_id: str) -> None:
+        """Remove those."""
+        ...
+
+
+class Stores:
+    """The open stores, by id; `limit` is the most bytes that a file may have.
+
+    With `addresses`, clients are sent to stores that they can reach by themselves.
+    """
+
+    def __init__(self, limit: int, *, addresses: bool = True) -> None:
         self._limit = limit
+        self._addresses = addresses
         self._open: dict[str, Backend] = {}
 
     def add(self, store_id: str, backend: Backend) -> None:
         """Know a store by its id."""
         self._open[store_id] = backend
+
+    @property
+    def known(self) -> Collection[str]:
+        """The ids of the stores that are open."""
+        return self._open.keys()
 
     def close(self) -> None:
         """Leave every store."""
@@ -155,10 +227,70 @@ class Stores:
         self.backend(upload.store_id).drop(upload.id)
 
     def examine(self, draft: Draft) -> Examined:
-        """Look into the files of a version that is to be finalized."""
+        """Look into the files of a version that is to be finalized, with those that clients sent to its store."""
         if draft.version.status is not Status.PENDING_REGISTRATION:
             return Examined()
-        return Examined(manifest.digest(draft.files), model_id=self._model_id(draft))
+        taken = tuple(self._arrived(draft))
+        draft = replace(draft, files=with_taken(draft.files, taken))
+        return Examined(manifest.digest(draft.files), model_id=self._model_id(draft), taken=taken)
+
+    def tidy(self, draft: Draft) -> None:
+        """Remove what clients sent for a version, once it is finalized."""
+        for upload in draft.staged:
+            self.drop(upload)
+        direct = self._direct(draft.version.store_id)
+        if direct:
+            direct.forget(draft.version.id)
+
+    def _arrived(self, draft: Draft) -> Iterator[Entry]:
+        """The files that clients sent to the store by themselves."""
+        direct = self._direct(draft.version.store_id)
+        if direct:
+            yield from direct.take(draft.version.id, self._limit)
+        for upload in draft.staged:
+            yield Entry.of(upload.path, upload.stored or self.join(upload, upload.staged))
+
+    def address_of(self, entry: Entry, seconds: int) -> Address | None:
+        """Where a client fetches a file from its store; None where it must ask the server."""
+        direct = self._direct(entry.store_id) if self._addresses else None
+        return direct.address_of(entry.stored, min(seconds, ADDRESS_SECONDS)) if direct else None
+
+    def address_for(self, version: Version, path: str, seconds: int) -> Address | None:
+        """Where a client puts a file of a version by itself."""
+        direct = self._direct(version.store_id) if self._addresses else None
+        return direct.address_for(version.id, path, min(seconds, ADDRESS_SECONDS)) if direct else None
+
+    def addresses_for(self, upload: Upload, numbers: Sequence[int], seconds: int) -> tuple[Address, ...]:
+        """Where a client puts parts by itself, one address for each; none where it must send them to the server."""
+        direct = self._direct(upload.store_id) if self._addresses else None
+        most = min(seconds, ADDRESS_SECONDS)
+        found = [direct.address_for_part(upload.id, number, most) for number in numbers] if direct else []
+        return () if None in found else tuple(each for each in found if each)
+
+    def complete(self, upload: Upload, parts: Sequence[tuple[int, str]]) -> Stored | tuple[tuple[int, str], ...]:
+        """What an upload has become, or, if its client sent parts to the store, of which parts it is to be made."""
+        if upload.stored:
+            return upload.stored
+        direct = self._direct(upload.store_id)
+        chosen = direct.chosen(upload.id, parts) if direct else parts
+        return self.join(upload, parts) if list(chosen) == list(parts) else tuple(chosen)
+
+    def lend_in_store(self, version: Version, entries: Sequence[Entry] | None = None) -> Lease | None:
+        """Credentials to bring the files of a version into its store, or to read copies of those that are given."""
+        direct = self._direct(version.store_id)
+        if direct is None:
+            return None
+        return direct.lend_folder(version.id) if entries is None else direct.lend_copies(version.id, entries)
+
+    def folder(self, version: Version, *, write: bool) -> str:
+        """The URL of the folder that such credentials are for; empty where there are none."""
+        direct = self._direct(version.store_id)
+        return direct.folder(version.id, write=write) if direct else ""
+
+    def _direct(self, store_id: str) -> Direct | None:
+        """A store, if clients may be able to reach it by themselves."""
+        backend = self.backend(store_id)
+        return backend if isinstance(backend, Direct) else None
 
     def _model_id(self, draft: Draft) -> str:
         entry = next((each for each in draft.files if each.path == MODEL_FILE), None)
@@ -166,6 +298,14 @@ class Stores:
             return ""
         with contextlib.closing(self.open(entry)) as file:
             return model_id_in(file.read(0, _HEAD)) or ""
+
+    def remove(self, store_id: str, key: str) -> bool:
+        """Delete an object that no row names; whether it is gone."""
+        return self.backend(store_id).remove(key, older_than_seconds=0)
+
+    def check(self, stored: Stored, *, verify: bool) -> Condition:
+        """How stored bytes are found."""
+        return self.backend(stored.store_id).check(stored, verify=verify)
 
     def backend(self, store_id: str) -> Backend:
         """A store by its id; `Unavailable` for one that is not open."""

@@ -7,6 +7,8 @@ from typing import Any, Final
 import msgspec
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from modelyard.surfaces.zerocopy import ZeroCopy
+
 MAX_HEAD: Final = 65_536
 """Bytes that the request line and all headers may have, and so all trailers."""
 
@@ -20,6 +22,7 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401  uvicorn's own
         super().__init__(*args, **kwargs)
+        self.app = ZeroCopy(self.app)
         self._unused = 0
 
     def data_received(self, data: bytes) -> None:

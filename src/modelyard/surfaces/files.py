@@ -10,7 +10,8 @@ import msgspec
 from modelyard.action import Ref
 from modelyard.actions import files, uploads
 from modelyard.domain import pages
-from modelyard.domain.files import MAX_PARTS, Entry, Link, Location, Stored, Upload, location
+from modelyard.domain.files import MAX_PARTS, Address, Entry, Link, Location, Stored, Upload, location
+from modelyard.domain.models import Version
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import (
@@ -190,8 +191,10 @@ def _keep(said: Sent, stored: Stored) -> AnyAction:
     return files.KeepFile(*said.where, stored, said.overwrite)
 
 
-def _finish(said: Completed, stored: Stored) -> AnyAction:
-    return uploads.FinishUpload(*said.where, said.session_token, stored)
+def _finish(said: Completed, become: Stored | tuple[tuple[int, str], ...]) -> AnyAction:
+    if isinstance(become, Stored):
+        return uploads.FinishUpload(*said.where, said.session_token, become)
+    return uploads.StageUpload(*said.where, said.session_token, become)
 
 
 def _content(entry: Entry, root: str) -> dict[str, object]:
@@ -213,18 +216,38 @@ def _listing(page: Page[Entry], _here: Here) -> object:
     return answer
 
 
-def _part_addresses(links: tuple[Link, ...], here: Here) -> object:
-    urls = [{"part_number": int(dict(link.query)["part_number"]), **_url(link, here)} for link in links]
-    return {"upload_part_urls": urls}
+def _where_to_get(store: Bytes, said: Timed, found: tuple[Link, Entry]) -> Link | Address:
+    link, entry = found
+    return store.address_of(entry, said.seconds) or link
 
 
-def _url(link: Link, here: Here) -> dict[str, object]:
-    return {"url": here.url(link), "headers": []}
+def _where_to_put(store: Bytes, said: Timed, found: tuple[Link, Version]) -> Link | Address:
+    link, version = found
+    return store.address_for(version, said.at.path, said.seconds) or link
 
 
-def _join(store: Bytes, said: Completed, upload: Upload) -> Stored:
-    """The whole file; a client that asks again, because it lost the answer, gets what the parts became."""
-    return upload.stored or store.join(upload, said.listed)
+def _where_to_put_parts(
+    store: Bytes, said: Session, found: tuple[tuple[Link, ...], Upload]
+) -> list[tuple[int, Link | Address]]:
+    links, upload = found
+    addresses = store.addresses_for(upload, said.numbers, said.seconds)
+    return list(zip(said.numbers, addresses or links, strict=True))
+
+
+def _part_addresses(parts: list[tuple[int, Link | Address]], here: Here) -> object:
+    return {"upload_part_urls": [{"part_number": number, **_url(where, here)} for number, where in parts]}
+
+
+def _url(where: Link | Address, here: Here) -> dict[str, object]:
+    if isinstance(where, Link):
+        return {"url": here.url(where), "headers": []}
+    return {"url": where.url, "headers": [{"name": name, "value": value} for name, value in where.headers]}
+
+
+def _drop_joined(store: Bytes, upload: Upload, entry: Entry | None) -> None:
+    """Remove the parts of a file, unless they are still to be joined."""
+    if entry:
+        store.drop(upload)
 
 
 def _make_room(store: Bytes, _said: Sent, upload: Upload) -> Upload:
@@ -275,9 +298,9 @@ ROWS: Final[tuple[Row, ...]] = (
         _FILE,
         Completed,
         ask=lambda said: uploads.FindUpload(*said.where, upload_id=said.session_token),
-        move=_join,
+        move=lambda store, said, upload: store.complete(upload, said.listed),
         keep=_finish,
-        after=lambda store, upload, _entry: store.drop(upload),
+        after=_drop_joined,
         blame=blame,
         doing="complete-upload",
     ),
@@ -323,27 +346,30 @@ ROWS: Final[tuple[Row, ...]] = (
         write=lambda _nothing, _here: EMPTY,
         blame=blame,
     ),
-    Translation(
+    Joining(
         "POST",
         "/api/2.0/fs/create-download-url",
         Timed,
-        read=lambda said: files.LinkToFile(*said.where, seconds=said.seconds),
+        ask=lambda said: files.LinkToFile(*said.where, seconds=said.seconds),
+        move=_where_to_get,
         write=_url,
         blame=blame,
     ),
-    Translation(
+    Joining(
         "POST",
         "/api/2.0/fs/create-upload-url",
         Timed,
-        read=lambda said: files.LinkToUpload(*said.where, seconds=said.seconds),
+        ask=lambda said: files.LinkToUpload(*said.where, seconds=said.seconds),
+        move=_where_to_put,
         write=_url,
         blame=blame,
     ),
-    Translation(
+    Joining(
         "POST",
         "/api/2.0/fs/create-upload-part-urls",
         Session,
-        read=_link_to_parts,
+        ask=_link_to_parts,
+        move=_where_to_put_parts,
         write=_part_addresses,
         blame=blame,
     ),

@@ -5,7 +5,6 @@ Bodies stream in the event loop, work runs in its lane; no transaction is open w
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 import time
@@ -21,10 +20,11 @@ from modelyard.actions.sessions import NoteSessionUse
 from modelyard.domain.access import Bearer, Credential, Server, Session, Signed, Unproven
 from modelyard.domain.journal import Origin
 from modelyard.domain.sessions import USE_SECONDS, csrf_token
-from modelyard.errors import Failure, Invalid, Malformed, NoSuchRoute, TooLarge, Unauthenticated
+from modelyard.errors import Denied, Failure, Invalid, Malformed, NoSuchRoute, TooLarge, Unauthenticated
 from modelyard.gate import Gate
-from modelyard.surfaces import cookies, transfer
+from modelyard.surfaces import clients, cookies, transfer
 from modelyard.surfaces.lanes import Lanes
+from modelyard.surfaces.once import UnderWay, leased
 from modelyard.surfaces.routes import Routes
 from modelyard.surfaces.wire import (
     FILES_PREFIX,
@@ -37,6 +37,7 @@ from modelyard.surfaces.wire import (
     Form,
     Here,
     Joining,
+    Once,
     Public,
     Reply,
     Row,
@@ -49,6 +50,7 @@ from modelyard.surfaces.wire import (
     encode,
     signed_scope,
 )
+from modelyard.surfaces.zerocopy import EXTENSION
 
 log = logging.getLogger(__name__)
 
@@ -58,8 +60,6 @@ Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 
 MAX_BODY: Final = 4 << 20
 _HOST: Final = re.compile(r"([\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
-_OPEN_SOURCE_CLIENT: Final = "mlflow-python-client/"
-_FORWARDED: Final = ("forwarded", "via", "x-forwarded-for", "x-real-ip")
 _DIGITS: Final = re.compile(r"\d{1,15}\Z", re.ASCII)
 _MAX_QUERY: Final = 16_384
 _MAX_FIELDS: Final = 100
@@ -80,6 +80,8 @@ class Site:
     signing_key: bytes
     presigned: bool
     exchange: bool = False
+    lends: bool = False
+    """Whether there is a token service, for clients that insist on credentials of the store."""
 
     def here(self, request: Request) -> Here:
         """The server as the client of this request sees it; `Invalid` for a Host that it does not have."""
@@ -94,24 +96,9 @@ class Site:
             presigned=self.presigned,
             user_agent=request.origin.user_agent,
             address=request.origin.address,
-            near=self.exchange and _is_near(request),
+            near=self.exchange and clients.is_near(request.origin, request.headers),
+            is_old=self.lends and clients.is_old(request.origin),
         )
-
-
-def _is_near(request: Request) -> bool:
-    """Whether MLflow's `uc:` client asks from this machine; a proxy on it that asks for others says so in a header."""
-    if not request.origin.user_agent.startswith(_OPEN_SOURCE_CLIENT):
-        return False
-    return _is_loopback(request.origin.address) and not any(name in request.headers for name in _FORWARDED)
-
-
-def _is_loopback(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address)
-    except ValueError:
-        return False
-    inner = found.ipv4_mapped if isinstance(found, ipaddress.IPv6Address) else None
-    return (inner or found).is_loopback
 
 
 def _host_name(host: str) -> str:
@@ -128,12 +115,13 @@ def _path(scope: Scope) -> str:
 class Request:
     """One request: its headers, its query, and where it came from."""
 
-    __slots__ = ("headers", "method", "origin", "path", "query", "scheme")
+    __slots__ = ("headers", "method", "origin", "path", "query", "scheme", "zero_copy")
 
     def __init__(self, scope: Scope, request_id: str) -> None:
         self.method = cast("str", scope["method"])
         self.scheme = cast("str", scope["scheme"])
         self.path = _path(scope)
+        self.zero_copy = EXTENSION in (scope.get("extensions") or ())
         raw = cast("Iterable[tuple[bytes, bytes]]", scope["headers"])
         self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
         self.query = _query(cast("bytes", scope["query_string"]))
@@ -211,6 +199,7 @@ class Endpoint:
         self._store = store
         self._site = site
         self._lanes = lanes
+        self._under_way = UnderWay()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; other kinds of connection are not served."""
@@ -244,6 +233,8 @@ class Endpoint:
             return
         if isinstance(row, Translation | Joining) and row.near and here.near:
             row = row.near
+        elif isinstance(row, Translation) and row.old and here.is_old:
+            row = row.old
         call = _Call(request, {**request.query, **_heard(row, request), **said}, credential(request, said, here))
         try:
             reply = await self._dispatch(row, call, _seen(here, call.credential), receive, send)
@@ -293,16 +284,60 @@ class Endpoint:
         return await transfer.take_in(receive, begin, finish, self._lanes.run)
 
     async def _depart(self, row: Departure, call: _Call, send: Send) -> None:
-        _, entry = await self._asked(call, row.said, row.read)
-        outgoing = transfer.Outgoing.of(entry, call.request.headers, head=row.method == "HEAD")
-        await outgoing.send(send, self._store, self._lanes.run, call.request.origin.request_id)
+        _, found = await self._asked(call, row.said, row.read)
+        asked, head = call.request, row.method == "HEAD"
+        outgoing = transfer.Outgoing.of(row.entry(found), asked.headers, head=head, zero_copy=asked.zero_copy)
+        await outgoing.send(send, row.source(self._store, found), self._lanes.run, asked.origin.request_id)
 
     async def _join(self, row: Joining, call: _Call, body: bytes) -> Any:  # noqa: ANN401  what the row writes
         said, asked = await self._asked(call, row.said, row.ask, body)
-        moved = await self._lanes.run(lambda: row.move(self._store, said, asked))
+        key = row.once.key(asked) if row.once else ""
+        if not row.once or not key:
+            return (await self._worked(row, call, said, asked))[1]
+        return await self._worked_once(row, row.once, key, _Joined(call, said, asked, body))
+
+    async def _worked(self, row: Joining, call: _Call, said: Said, asked: object) -> tuple[Any, Any]:
+        """What the work gave, and what came of keeping it."""
+        run = self._lanes.run_long if row.once else self._lanes.run
+        moved = await run(lambda: row.move(self._store, said, asked))
         kept = await self._do(call, row.keep(said, moved)) if row.keep else moved
-        await self._lanes.run(lambda: row.after(self._store, asked, kept))
-        return kept
+        try:
+            await self._lanes.run(lambda: row.after(self._store, asked, kept))
+        except Failure as failure:
+            log.warning("what was left could not be tidied up: %s", failure.message)  # what was asked is done
+        return moved, kept
+
+    async def _worked_once(self, row: Joining, once: Once, key: str, joined: _Joined) -> Any:  # noqa: ANN401  what the row writes
+        """Join the work that is under way, or begin it; then keep what came of it as everybody does, by oneself."""
+        mine = False
+
+        async def work() -> tuple[Any, Any]:
+            nonlocal mine
+            mine = True
+            return await self._alone(row, once, key, joined)
+
+        try:
+            moved, kept = await self._under_way.join(key, work)
+        except Denied:
+            if mine:
+                raise
+            return await self._worked_once(row, once, key, joined)  # who began it may not do what this caller may
+        return await self._do(joined.call, row.keep(joined.said, moved)) if row.keep and not mine else kept
+
+    async def _alone(self, row: Joining, once: Once, key: str, joined: _Joined) -> tuple[Any, Any]:
+        """Work while no other process does; what one has done meanwhile is asked for anew."""
+        call, said, asked = joined.call, joined.said, joined.asked
+        if self._lanes.is_alone:
+            return await self._worked(row, call, said, asked)
+        server, holder = call.by(Server()), uuid.uuid4().hex
+
+        async def claim() -> bool:
+            return await self._do(server, once.claim(key, holder))
+
+        async with leased(claim, lambda: self._do(server, once.release(key, holder))) as waited:
+            if waited:
+                said, asked = await self._asked(call, row.said, row.ask, joined.body)
+            return await self._worked(row, call, said, asked)
 
     async def _enter(self, row: Entrance, call: _Call, here: Here) -> Reply:
         provider = self._provider
@@ -366,6 +401,16 @@ class _Call:
     def by(self, credential: Credential) -> _Call:
         """The same request, with another credential."""
         return replace(self, credential=credential)
+
+
+@dataclass(frozen=True, slots=True)
+class _Joined:
+    """A call to work that is done once: what it says, and what the gate answered."""
+
+    call: _Call
+    said: Said
+    asked: Any
+    body: bytes
 
 
 def _seen(here: Here, shown: Credential) -> Here:

@@ -3,7 +3,8 @@
 On PostgreSQL every action waits for the network, so all run in a pool of threads. On SQLite a read of a few rows takes
 less time than handing it to a thread and back (each step of a statement gives up Python's lock, and two threads then
 wait for each other), so it runs at once; commands queue for one thread, as the database has one writer, and lists and
-bytes go to the pool. What waits for other servers has a small pool of its own, so that a slow one holds up nobody else.
+bytes go to the pool. What waits for other servers has a small pool of its own, so that a slow one holds up nobody else;
+so has work on whole versions, which may take minutes.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ Value = TypeVar("Value")
 
 _MOST_OUTBOUND: Final = 4
 """How many other servers are waited for at once."""
+_MOST_LONG: Final = 4
+"""How many versions are worked on at once."""
 
 
 class Lanes:
@@ -28,6 +31,12 @@ class Lanes:
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="worker")
         self._writer = ThreadPoolExecutor(1, thread_name_prefix="writer") if one_writer else None
         self._outbound = ThreadPoolExecutor(_MOST_OUTBOUND, thread_name_prefix="outbound")
+        self._long = ThreadPoolExecutor(_MOST_LONG, thread_name_prefix="long")
+
+    @property
+    def is_alone(self) -> bool:
+        """Whether no other process works with the database."""
+        return self._writer is not None
 
     async def run(self, work: Callable[[], Value]) -> Value:
         """Run what may wait, for the disk or for long, in the pool."""
@@ -36,6 +45,10 @@ class Lanes:
     async def run_outbound(self, work: Callable[[], Value]) -> Value:
         """Run what waits for another server."""
         return await _in(self._outbound, work)
+
+    async def run_long(self, work: Callable[[], Value]) -> Value:
+        """Run what may take minutes."""
+        return await _in(self._long, work)
 
     async def do(self, action: Action[Any, Any], work: Callable[[], Value]) -> Value:
         """Run what does this action where it belongs."""
@@ -50,6 +63,7 @@ class Lanes:
     def close(self) -> None:
         """Wait for what is under way."""
         self._pool.shutdown()
+        self._long.shutdown(cancel_futures=True)
         self._outbound.shutdown(cancel_futures=True)
         if self._writer:
             self._writer.shutdown()

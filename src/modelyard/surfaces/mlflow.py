@@ -11,17 +11,19 @@ from typing import Any, Final
 import msgspec
 
 from modelyard.action import Ref
-from modelyard.actions import access, finalize, lineage, models, versions
+from modelyard.actions import access, exchange, finalize, lineage, models, versions
 from modelyard.domain import filters, names, pages
 from modelyard.domain.aliases import reason
+from modelyard.domain.files import Lease
 from modelyard.domain.lineage import Direction
 from modelyard.domain.models import Alias, RegisteredModel, Registration, Version
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
-from modelyard.surfaces import heard
+from modelyard.surfaces import finalizing, heard
 from modelyard.surfaces.wire import (
     AnyAction,
+    Bytes,
     Here,
     Joining,
     Nothing,
@@ -257,7 +259,7 @@ def _model(model: RegisteredModel) -> dict[str, object]:
     }
 
 
-def _version(version: Version) -> dict[str, object]:
+def _version(version: Version, location: str = "") -> dict[str, object]:
     return {
         "name": version.model,
         "version": str(version.number),
@@ -270,7 +272,7 @@ def _version(version: Version) -> dict[str, object]:
         "run_tracking_server_id": version.run_tracking_server_id,
         "status": version.status.value,
         "status_message": version.status_message,
-        "storage_location": _location(version),
+        "storage_location": location or _location(version),
         "aliases": aliases(version.aliases),
         "tags": tag_dicts(version.tags),
         "model_id": version.model_id,
@@ -311,6 +313,55 @@ def _files_mode(_result: object, here: Here) -> object:
 def _at(path: str) -> str:
     return f"{PREFIX}/{path}"
 
+
+# MLflow before 2.13 knows no Files API: it takes credentials of the store, and opens its folders by itself
+
+
+def _borrow(said: Credentials) -> AnyAction:
+    return exchange.Borrow(said.ref, said.number) if said.operation == READ else _credentials(said)
+
+
+def _lend(store: Bytes, _said: Credentials, found: Version | exchange.Handover) -> Lease | None:
+    if isinstance(found, exchange.Handover):
+        return store.lend_in_store(found.version, found.files)
+    return store.lend_in_store(found)
+
+
+def _lease(lease: Lease | None, _here: Here) -> object:
+    if lease is None:
+        return {"credentials": stored_by_default()}
+    secret = {
+        "access_key_id": lease.access_key_id,
+        "secret_access_key": lease.secret_access_key,
+        "session_token": lease.session_token,
+    }
+    return {"credentials": {"aws_temp_credentials": secret, "expiration_time": lease.expires_at}}
+
+
+_OLD_CREATE: Final = Joining(
+    "POST",
+    _at("model-versions/create"),
+    NewVersion,
+    ask=_create_version,
+    move=lambda store, _said, version: (version, store.folder(version, write=True)),
+    write=lambda found, _here: {"model_version": _version(*found)},
+)
+_OLD_CREDENTIALS: Final = Joining(
+    "POST",
+    _at("model-versions/generate-temporary-credentials"),
+    Credentials,
+    ask=_borrow,
+    move=_lend,
+    write=_lease,
+)
+_OLD_URI: Final = Joining(
+    "GET",
+    _at("model-versions/get-download-uri"),
+    NamedVersion,
+    ask=lambda said: exchange.Borrow(said.ref, said.number),
+    move=lambda store, _said, found: store.folder(found.version, write=False) or _location(found.version),
+    write=lambda uri, _here: {"artifact_uri": uri},
+)
 
 ROWS: Final[tuple[Row, ...]] = (
     Translation("POST", _at("registered-models/create"), NewModel, _create_model, _wrapped_model),
@@ -364,6 +415,7 @@ ROWS: Final[tuple[Row, ...]] = (
         _create_version,
         _wrapped_version,
         hears=heard.HEADER,
+        old=_OLD_CREATE,
     ),
     Joining(
         "POST",
@@ -372,6 +424,8 @@ ROWS: Final[tuple[Row, ...]] = (
         ask=lambda said: finalize.PrepareFinalize(said.ref, said.number),
         move=lambda store, _said, draft: store.examine(draft),
         keep=lambda said, examined: finalize.FinalizeVersion(said.ref, said.number, examined),
+        after=lambda store, draft, _version: store.tidy(draft),
+        once=finalizing.ONCE,
         write=_wrapped_version,
     ),
     Translation(
@@ -413,6 +467,7 @@ ROWS: Final[tuple[Row, ...]] = (
         Credentials,
         read=_credentials,
         write=_wrapped_credentials,
+        old=_OLD_CREDENTIALS,
     ),
     Translation(
         "GET",
@@ -420,6 +475,7 @@ ROWS: Final[tuple[Row, ...]] = (
         NamedVersion,
         read=lambda said: versions.GetDownloadUri(said.ref, said.number),
         write=lambda uri, _here: {"artifact_uri": uri},
+        old=_OLD_URI,
     ),
     Translation(
         "POST",

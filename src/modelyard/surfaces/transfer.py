@@ -7,11 +7,12 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Mutable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from modelyard.domain.files import Entry, byte_range
 from modelyard.errors import Changed
-from modelyard.surfaces.wire import Bytes, Reply, Writer
+from modelyard.surfaces.wire import Reply, Source, Writer
+from modelyard.surfaces.zerocopy import EXTENSION
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
@@ -23,6 +24,15 @@ BATCH: Final = 1 << 20
 
 class ClientGone(Exception):
     """The client has closed the connection; there is nobody to answer."""
+
+
+@runtime_checkable
+class OnDisk(Protocol):
+    """Bytes that the kernel can send by itself."""
+
+    def fileno(self) -> int:
+        """The descriptor of an open file."""
+        ...
 
 
 class InThread(Protocol):
@@ -138,17 +148,19 @@ class Outgoing:
     end: int
     partial: bool
     head: bool
+    zero_copy: bool = False
+    """Whether the connection can send a file by itself."""
 
     @classmethod
-    def of(cls, entry: Entry, headers: Mapping[str, str], *, head: bool) -> Outgoing:
+    def of(cls, entry: Entry, headers: Mapping[str, str], *, head: bool, zero_copy: bool = False) -> Outgoing:
         """What a request's headers ask of a file (RFC 9110 §13 and §14)."""
         _check_unchanged(entry, headers.get("if-unmodified-since"))
         asked = None if head else byte_range(headers.get("range"), entry.size)
         start, end = asked or (0, entry.size)
-        return cls(entry, start, end, partial=asked is not None, head=head)
+        return cls(entry, start, end, partial=asked is not None, head=head, zero_copy=zero_copy)
 
-    async def send(self, send: Send, store: Bytes, in_thread: InThread, request_id: str) -> None:
-        """Send it; the next batch is read from disk while one goes out."""
+    async def send(self, send: Send, store: Source, in_thread: InThread, request_id: str) -> None:
+        """Send it: the kernel does so where it can, else the next batch is read while one goes out."""
         if self.head:
             await self._start(send, request_id)
             await send({"type": "http.response.body", "body": b""})
@@ -156,7 +168,10 @@ class Outgoing:
         blob = await in_thread(lambda: store.open(self.entry))
         try:
             await self._start(send, request_id)
-            await self._pump(send, blob.read, in_thread)
+            if self.zero_copy and isinstance(blob, OnDisk) and self.end - self.start > BATCH:
+                await send({"type": EXTENSION, "file": blob, "offset": self.start, "count": self.end - self.start})
+            else:
+                await self._pump(send, blob.read, in_thread)
         finally:
             blob.close()
 

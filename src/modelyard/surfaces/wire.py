@@ -17,7 +17,7 @@ import msgspec
 from modelyard.action import Action
 from modelyard.domain.access import Credential, ProvenIdentity, sign
 from modelyard.domain.cards import Draft, Examined
-from modelyard.domain.files import Entry, Link, Stored, Upload
+from modelyard.domain.files import Address, Condition, Entry, Lease, Link, Stored, Upload
 from modelyard.domain.models import Tag, Version
 from modelyard.domain.names import MAX_NAME, comment, tag_key, tag_value
 from modelyard.domain.sessions import Begun, Login
@@ -71,6 +71,8 @@ class Here:
     """Where the request came from, as far as the server can tell."""
     near: bool = False
     """Whether MLflow's `uc:` client asks from this very machine: it brings and fetches files through the exchange."""
+    is_old: bool = False
+    """Whether MLflow from before the Files API asks, and the server has a token service for such clients."""
     csrf_token: str = ""
     """What the page in this session shows beside its cookie; empty where no cookie proves who calls."""
 
@@ -176,6 +178,8 @@ class Translation:
     """Headers that say something: their names in lower case, and the fields of `said` that they fill."""
     near: Joining | None = None
     """The row for a client whose `Here` is near, where that client is served in another way."""
+    old: Joining | None = None
+    """The row for a client whose `Here` is old, likewise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +231,18 @@ class Arrival:
 
 
 @dataclass(frozen=True, slots=True)
+class Once:
+    """How work is done once, however often it is asked for while it is under way."""
+
+    key: Callable[[Any], str]
+    """What the work is about, from what `ask` gave; empty where nothing is left to do."""
+    claim: Callable[[str, str], AnyAction]
+    """Takes the lease on a key, or holds it for longer, for the holder that is named; it gives whether it could."""
+    release: Callable[[str, str], AnyAction]
+    """Gives the lease back."""
+
+
+@dataclass(frozen=True, slots=True)
 class Joining:
     """Work on bytes that are here already, between an action that allows it and one that keeps it."""
 
@@ -242,6 +258,8 @@ class Joining:
     write: Callable[[Any, Here], object] = lambda _result, _here: {}
     blame: Callable[[Failure], Reply] = blame
     doing: str = ""
+    once: Once | None = None
+    """For work that may take longer than clients wait: whoever asks again joins what is under way."""
     near: Joining | None = None
     """As of a `Translation`."""
 
@@ -253,7 +271,11 @@ class Departure:
     method: str
     path: str
     said: type[msgspec.Struct]
-    read: Callable[[Said], Action[Any, Entry]]
+    read: Callable[[Said], Action[Any, Any]]
+    entry: Callable[[Any], Entry] = lambda found: found
+    """The entry, where the action gives something that has one."""
+    source: Callable[[Bytes, Any], Source] = lambda store, _found: store
+    """What opens it; it also gets what the action gave."""
     blame: Callable[[Failure], Reply] = blame
     doing: str = ""
 
@@ -323,6 +345,14 @@ class Reader(Protocol):
         ...
 
 
+class Source(Protocol):
+    """What opens the bytes of an entry."""
+
+    def open(self, entry: Entry) -> Reader:
+        """Open them."""
+        ...
+
+
 class Bytes(Protocol):
     """The stored bytes, as far as rows see them; the composition root brings the real ones."""
 
@@ -334,6 +364,14 @@ class Bytes(Protocol):
         """Take a file in; `size` in bytes where it is known."""
         ...
 
+    def remove(self, store_id: str, key: str) -> bool:
+        """Delete an object that no row names; whether it is gone."""
+        ...
+
+    def check(self, stored: Stored, *, verify: bool) -> Condition:
+        """How stored bytes are found."""
+        ...
+
     def begin(self, upload: Upload) -> None:
         """Make room for the parts of an upload."""
         ...
@@ -342,8 +380,32 @@ class Bytes(Protocol):
         """Take a part in."""
         ...
 
-    def join(self, upload: Upload, parts: list[tuple[int, str]]) -> Stored:
-        """Make one file of parts."""
+    def complete(self, upload: Upload, parts: list[tuple[int, str]]) -> Stored | tuple[tuple[int, str], ...]:
+        """What an upload has become, or, if its client sent parts to the store, of which parts it is to be made."""
+        ...
+
+    def address_of(self, entry: Entry, seconds: int) -> Address | None:
+        """Where a client fetches a file from its store; None where it must ask the server."""
+        ...
+
+    def address_for(self, version: Version, path: str, seconds: int) -> Address | None:
+        """Where a client puts a file of a version by itself."""
+        ...
+
+    def addresses_for(self, upload: Upload, numbers: Sequence[int], seconds: int) -> tuple[Address, ...]:
+        """Where a client puts parts by itself, one address for each; none where it must send them to the server."""
+        ...
+
+    def tidy(self, draft: Draft) -> None:
+        """Remove what clients sent to the store for a version, once it is finalized."""
+        ...
+
+    def lend_in_store(self, version: Version, entries: Sequence[Entry] | None = None) -> Lease | None:
+        """Credentials to bring the files of a version into its store, or to read copies of those that are given."""
+        ...
+
+    def folder(self, version: Version, *, write: bool) -> str:
+        """The URL of the folder that such credentials are for; empty where there are none."""
         ...
 
     def drop(self, upload: Upload) -> None:

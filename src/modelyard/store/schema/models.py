@@ -80,6 +80,15 @@ models = Table(
     Column("deployment_job_id", Name, nullable=False),
 )
 
+gaps = Table(
+    "gaps",
+    METADATA,
+    Column("model_id", Name, ForeignKey(models.c.id, ondelete="CASCADE"), nullable=False),
+    Column("first_number", Number, nullable=False, comment="of a run of numbers that imports left out: never given"),
+    Column("last_number", Number, nullable=False),
+    PrimaryKeyConstraint("model_id", "first_number"),
+)
+
 versions = Table(
     "versions",
     METADATA,

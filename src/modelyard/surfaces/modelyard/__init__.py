@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.modelyard import aliases, explain, journal, lineage, prompts, versions
+from modelyard.surfaces.modelyard import aliases, backups, care, explain, imports, journal, lineage, prompts, versions
 from modelyard.surfaces.wire import Row
 
 ROWS: Final[tuple[Row, ...]] = (
     *aliases.ROWS,
+    *backups.ROWS,
+    *care.ROWS,
     *explain.ROWS,
+    *imports.ROWS,
     *journal.ROWS,
     *lineage.ROWS,
     *prompts.ROWS,

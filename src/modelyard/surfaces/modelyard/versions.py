@@ -47,22 +47,29 @@ def _copy(said: Copied) -> AnyAction:
     return copies.PromoteVersion(*said.where, there, alias, comment, said.expected_version, reason(said.reason))
 
 
-def _version(version: Version, _here: Here) -> object:
-    told = {
+def told_version(version: Version) -> dict[str, object]:
+    """A version as this surface writes it."""
+    return {
         "model": version.model,
         "version": version.number,
         "status": version.status.value,
+        "status_message": version.status_message,
         "source": version.source,
         "run_id": version.run_id,
+        "run_tracking_server_id": version.run_tracking_server_id,
         "comment": version.comment,
         "model_id": version.model_id,
         "digest": version.digest,
         "aliases": [alias.name for alias in version.aliases],
         "tags": tag_dicts(version.tags),
+        "dependencies": [{"type": kind, "name": name} for kind, name in version.dependencies],
         "created_at": version.created_at,
         "created_by": version.created_by,
     }
-    return with_digest(told, version)
+
+
+def _version(version: Version, _here: Here) -> object:
+    return with_digest(told_version(version), version)
 
 
 def _card(sheet: cards.Sheet, here: Here) -> object:

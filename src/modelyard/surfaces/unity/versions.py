@@ -21,7 +21,7 @@ from modelyard.domain.models import Registration, Status, Version
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
-from modelyard.surfaces import heard
+from modelyard.surfaces import finalizing, heard
 from modelyard.surfaces.unity.words import MOST, alias_info, aliases, at, paged
 from modelyard.surfaces.wire import (
     AnyAction,
@@ -282,7 +282,8 @@ def _taken(store: Bytes, _said: OneVersion, draft: Draft) -> Examined:
     if draft.version.status is not Status.PENDING_REGISTRATION:
         return Examined()
     taken = store.take(draft.version)
-    return replace(store.examine(replace(draft, files=with_taken(draft.files, taken))), taken=taken)
+    examined = store.examine(replace(draft, files=with_taken(draft.files, taken)))
+    return replace(examined, taken=(*taken, *examined.taken))
 
 
 def _located(found: tuple[Version, str], here: Here) -> dict[str, object]:
@@ -334,6 +335,8 @@ ROWS: Final[tuple[Row, ...]] = (
         ask=lambda said: finalize.PrepareFinalize(*said.where),
         move=lambda store, _said, draft: store.examine(draft),
         keep=lambda said, examined: finalize.FinalizeVersion(*said.where, examined=examined),
+        after=lambda store, draft, _version: store.tidy(draft),
+        once=finalizing.ONCE,
         write=_info,
         near=Joining(
             "PATCH",
@@ -342,6 +345,7 @@ ROWS: Final[tuple[Row, ...]] = (
             ask=lambda said: finalize.PrepareFinalize(*said.where),
             move=_taken,
             keep=lambda said, examined: finalize.FinalizeVersion(*said.where, examined=examined),
+            once=finalizing.ONCE,
             after=lambda store, draft, _version: store.forget(draft.version.id),
             write=_info,
         ),

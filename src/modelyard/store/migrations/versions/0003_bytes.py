@@ -22,6 +22,7 @@ def upgrade() -> None:
     _entries()
     _uploads()
     _versions()
+    _gaps()
     _securables()
 
 
@@ -248,6 +249,19 @@ def _versions() -> None:
         versions.create_foreign_key(op.f("fk_versions_manifest_id"), "manifests", ["manifest_id"], ["id"])
         versions.create_foreign_key(op.f("fk_versions_store_id"), "stores", ["store_id"], ["id"])
     op.create_index(op.f("ix_versions_manifest_id"), "versions", ["manifest_id"], unique=False)
+
+
+def _gaps() -> None:
+    op.create_table(
+        "gaps",
+        sa.Column("model_id", NAME, nullable=False),
+        sa.Column(
+            "first_number", NUMBER, nullable=False, comment="of a run of numbers that imports left out: never given"
+        ),
+        sa.Column("last_number", NUMBER, nullable=False),
+        sa.ForeignKeyConstraint(["model_id"], ["models.id"], name=op.f("fk_gaps_model_id"), ondelete="CASCADE"),
+        sa.PrimaryKeyConstraint("model_id", "first_number", name=op.f("pk_gaps")),
+    )
 
 
 def _securables() -> None:

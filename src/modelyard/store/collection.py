@@ -1,0 +1,97 @@
+"""Statements of the collector. Each one sees to it by itself that nothing goes that somebody names by now.
+
+A manifest goes, and the time of its bytes begins to run; their rows go when it is over, and a row of `garbage` says
+where the object is; the object goes outside of any transaction; then the row of `garbage` goes. A process that dies in
+between leaves rows that the next one finds, and never a file without its bytes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import and_, bindparam, delete, exists, func, select, update
+
+from modelyard.domain.collection import Garbage, Weight
+from modelyard.store import holdings, schema
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from modelyard.store.tx import Look, Write
+
+_manifests, _versions, _entries = schema.manifests, schema.versions, schema.entries
+_trash, _blobs, _garbage = schema.trash_manifests, schema.blobs, schema.garbage
+
+_LOOSE: Final = and_(
+    ~exists().where(_versions.c.manifest_id == _manifests.c.id),
+    ~exists().where(_trash.c.manifest_id == _manifests.c.id),
+)
+_LOOSE_MANIFESTS: Final = select(_manifests.c.id).where(_LOOSE).limit(bindparam("most"))
+_START_THE_CLOCK: Final = (
+    update(_blobs)
+    .where(_blobs.c.id.in_(select(_entries.c.blob_id).where(_entries.c.manifest_id == bindparam("manifest"))))
+    .values(touched_at=bindparam("now"))
+)
+_DROP_MANIFEST: Final = delete(_manifests).where(_manifests.c.id == bindparam("manifest"), _LOOSE)
+_UNNAMED: Final = and_(_blobs.c.touched_at <= bindparam("before"), ~exists().where(_entries.c.blob_id == _blobs.c.id))
+_UNNAMED_BLOBS: Final = select(_blobs.c.id).where(_UNNAMED).limit(bindparam("most"))
+_DROP_BLOB: Final = (
+    delete(_blobs)
+    .where(_blobs.c.id == bindparam("blob"), _UNNAMED)
+    .returning(_blobs.c.store_id, _blobs.c.key, _blobs.c.size)
+)
+_NAMED_AGAIN: Final = exists().where(_blobs.c.store_id == _garbage.c.store_id, _blobs.c.key == _garbage.c.key)
+_FORGET_NAMED: Final = delete(_garbage).where(_NAMED_AGAIN)
+_DUE: Final = (
+    select(_garbage.c.store_id, _garbage.c.key, _garbage.c.size)
+    .where(~_NAMED_AGAIN)
+    .order_by(_garbage.c.since, _garbage.c.store_id, _garbage.c.key)
+    .limit(bindparam("most"))
+)
+_COUNT_MANIFESTS: Final = select(func.count()).select_from(_manifests).where(_LOOSE)
+_OF_LOOSE: Final = select(_manifests.c.id).where(_LOOSE)
+_ONLY_LOOSE: Final = and_(
+    exists().where(_entries.c.blob_id == _blobs.c.id),
+    ~exists().where(_entries.c.blob_id == _blobs.c.id, _entries.c.manifest_id.not_in(_OF_LOOSE)),
+)
+_WEIGH_BLOBS: Final = select(func.count(), func.coalesce(func.sum(_blobs.c.size), 0)).where(_UNNAMED | _ONLY_LOOSE)
+_WEIGH_GARBAGE: Final = select(func.count(), func.coalesce(func.sum(_garbage.c.size), 0)).where(~_NAMED_AGAIN)
+
+
+def drop_manifests(tx: Write, most: int) -> int:
+    """Remove manifests that neither a version nor the trash has; how many."""
+    rows = tx.rows(_LOOSE_MANIFESTS, most=most)
+    for (manifest,) in rows:
+        tx.run(_START_THE_CLOCK, manifest=manifest, now=tx.now)
+        tx.run(_DROP_MANIFEST, manifest=manifest)
+    return len(rows)
+
+
+def drop_blobs(tx: Write, before: int, most: int) -> int:
+    """Remove rows of bytes that no file has named since a time, and note their objects as garbage; how many."""
+    rows = tx.rows(_UNNAMED_BLOBS, before=before, most=most)
+    for (blob,) in rows:
+        gone = tx.row(_DROP_BLOB, blob=blob, before=before)
+        if gone:
+            holdings.discard(tx, *gone)
+    return len(rows)
+
+
+def due(tx: Write, most: int) -> tuple[Garbage, ...]:
+    """Objects that may go; what was brought again in the meantime is garbage no more."""
+    tx.run(_FORGET_NAMED)
+    return tuple(Garbage(*row) for row in tx.rows(_DUE, most=most))
+
+
+def forget(tx: Write, removed: Sequence[Garbage]) -> None:
+    """Note that objects are gone."""
+    for each in removed:
+        holdings.forget(tx, each.store_id, each.key)
+
+
+def weigh(tx: Look, before: int) -> Weight:
+    """What collecting everything would do, for bytes that no file has named since a time."""
+    (manifests,) = tx.rows(_COUNT_MANIFESTS)[0]
+    objects, size = tx.rows(_WEIGH_BLOBS, before=before)[0]
+    waiting, waiting_size = tx.rows(_WEIGH_GARBAGE)[0]
+    return Weight(int(manifests), int(objects), int(size), int(waiting), int(waiting_size))
