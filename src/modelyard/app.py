@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -21,6 +21,7 @@ from modelyard.store import holdings, installation, migrate, principals
 from modelyard.store.backups import Gathered, check_empty, gather, load
 from modelyard.store.disk import Disk
 from modelyard.store.exchange import Exchange
+from modelyard.store.inspector import Inspector
 from modelyard.store.installation import Installation
 from modelyard.store.lock import Lock
 from modelyard.store.places import open_place
@@ -44,13 +45,13 @@ from modelyard.surfaces import files as files_surface
 from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
 from modelyard.surfaces.wire import Row, SignOn
+from modelyard.workers.duties import duties
 from modelyard.workers.keeper import Keeper
 
 if TYPE_CHECKING:
-    from modelyard.store.cloud import Cloud
+    from collections.abc import Generator
 
-_ABANDONED_SECONDS: Final = 7 * 24 * 3600
-"""After a week without a byte, what was left of an upload is removed at the next start."""
+    from modelyard.store.cloud import Cloud
 
 _TABLES: Final[tuple[Row, ...]] = (
     *discovery.ROWS,
@@ -140,13 +141,13 @@ def build(settings: Settings) -> App:
     outbound = Outbound(Allowed.of(settings.outbound_allowed))
     site = _site(settings, there, key)
     endpoint = Endpoint(ROWS, gate, storage, site, lanes, _provider(settings, outbound))
-    return App(endpoint, gate, database, storage, lanes, outbound, Keeper(gate), lock)
+    keeper = Keeper(gate, storage, duties(settings))
+    return App(endpoint, gate, database, storage, lanes, outbound, keeper, lock)
 
 
 def _open_store(settings: Settings, database: Database, storage: Storage) -> str:
     """Open the metastore's own store; its id in the database."""
     opened = open_place(settings, settings.storage_url)
-    opened.sweep(_ABANDONED_SECONDS)
     store_id = _enter_store(database, opened)
     storage.enter(store_id, opened)
     return store_id
@@ -305,6 +306,22 @@ def migrate_database(settings: Settings) -> tuple[str | None, str]:
             migrate.upgrade(database.engine)
         return before, migrate.head()
     finally:
+        database.close()
+        if lock:
+            lock.release()
+
+
+@contextmanager
+def inspecting(settings: Settings, *, verify: bool) -> Generator[Inspector]:
+    """What checks stored bytes while no server runs on a SQLite database; on PostgreSQL servers may go on."""
+    database = Database(settings.database_url, settings.threads)
+    lock = lock_sqlite(database) if database.is_sqlite else None
+    storage = Storage(settings, database)
+    try:
+        migrate.check(database.engine)
+        yield Inspector(database, storage, verify=verify)
+    finally:
+        storage.close()
         database.close()
         if lock:
             lock.release()

@@ -77,6 +77,10 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How many bytes the copies of models that are lent to such clients take together; each lives for an hour."""
     upload_limit: int = 1 << 40
     """The largest file that is taken, in bytes."""
+    collect: bool = True
+    """Remove by itself, from hour to hour, stored bytes that no version names; else only `modelyard gc` does."""
+    pending_hours: int = 48
+    """How long a version waits for its next file before it is given up, and failed."""
     outbound_allowed: tuple[str, ...] = ()
     """Host names, addresses and networks (`10.1.0.0/16`) that the server may ask although they are not public."""
     oidc_issuer: str = ""
@@ -211,6 +215,8 @@ def _checked(settings: Settings) -> Settings:
         raise Invalid("workers must be from 1 to 64.")
     if "://" in settings.storage and not settings.storage.startswith(_PLACES):
         raise Invalid("storage must be a folder, or a URL: file:///…, s3://…, gs://… or az://…")
+    if settings.pending_hours < 1:
+        raise Invalid("pending_hours must be at least 1.")
     if settings.log_format not in {"json", "text"} or settings.log_level not in {
         "debug",
         "info",

@@ -30,9 +30,14 @@ def stored(yard: CommandLine) -> list[Path]:
 
 def settle(yard: CommandLine) -> None:
     """Let time pass for everything stored."""
-    long_ago = time.time() - SETTLING_SECONDS - 60
     for file in stored(yard):
-        os.utime(file, (long_ago, long_ago))
+        age(file, hours=(SETTLING_SECONDS + 60) / 3600)
+
+
+def age(file: Path, *, hours: float) -> None:
+    """Let time pass for one file."""
+    long_ago = time.time() - hours * 3600
+    os.utime(file, (long_ago, long_ago))
 
 
 def delete(yard: CommandLine, number: int) -> None:
@@ -94,6 +99,36 @@ def test_missing_and_damaged_bytes_are_found_and_healed(yard: CommandLine) -> No
     assert (seen.status, "2 objects are missing or damaged" in seen.err) == (1, True)
     register(yard.server, MODEL, MLmodel=b"three", weights=SAME, own=OWN)
     assert yard.ask("fsck", "--verify")["damage"] == []
+
+
+def test_objects_that_the_database_does_not_know_are_told_and_removed(yard: CommandLine) -> None:
+    settle(yard)
+    content = b"left behind"
+    orphan = yard.server.data / "blobs" / "objects" / "ab" / ("ab" * 32)
+    orphan.write_bytes(content)
+    assert yard.ask("fsck", "--verify")["orphans"] == 0, "it may be on its way"
+    assert yard.ask("gc", "--dry-run", "--grace-hours", "0")["orphans"] == 1
+    age(orphan, hours=25)
+    told = yard.ask("fsck")
+    assert (told["orphans"], told["orphans_size"], told["damage"]) == (1, len(content), [])
+    assert "the database does not know 1 more objects of 11 bytes" in yard.do("fsck").err
+    assert "the database does not know 1 more objects of 11 bytes" in yard.do("gc", "--dry-run").err
+    done = yard.ask("gc")
+    assert (done["orphans"], done["objects"], done["size"]) == (1, 1, len(content))
+    assert not orphan.exists()
+    assert len(stored(yard)) == 4
+    assert yard.ask("fsck", "--verify")["orphans"] == 0
+
+
+def test_a_check_without_a_server_says_the_same(yard: CommandLine) -> None:
+    asked = yard.ask("fsck", "--verify")
+    assert "another Modelyard process" in yard.refusal("fsck", "--offline", "--data", str(yard.server.data))
+    yard.server.stop()
+    offline = ("fsck", "--offline", "--verify", "--data", str(yard.server.data))
+    assert yard.ask(*offline) == asked
+    stored(yard)[0].unlink()
+    told = yard(*offline, "--json")
+    assert (told.status, len(told.json["damage"])) == (1, 1)
 
 
 def test_only_admins_collect_and_check(yard: CommandLine) -> None:

@@ -32,13 +32,14 @@ from modelyard.actions import (
     prompts,
     seals,
     sessions,
+    stalled,
     tagging,
     tokens,
     uploads,
     versions,
 )
 from modelyard.domain.access import PrincipalChange, PrincipalKind, Session
-from modelyard.domain.collection import Helping
+from modelyard.domain.collection import Helping, Shelved
 from modelyard.domain.conditions import Attribute, Comparison, Operator
 from modelyard.domain.explain import Role
 from modelyard.domain.filters import Part, Term, VersionFilter
@@ -297,6 +298,13 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     # The care of stored bytes
     collection.WeighGarbage: lambda _at: collection.WeighGarbage(24),
     collection.CollectGarbage: lambda _at: collection.CollectGarbage(24),
+    collection.ListStores: lambda _at: collection.ListStores(),
+    collection.CountOrphans: lambda _at: collection.CountOrphans(Shelved()),
+    collection.DiscardOrphans: lambda _at: collection.DiscardOrphans(Shelved()),
+    collection.CollectByItself: lambda _at: collection.CollectByItself(),
+    collection.ForgetByItself: lambda _at: collection.ForgetByItself(Helping(0, 0, (), more=False), ()),
+    collection.DiscardByItself: lambda _at: collection.DiscardByItself(Shelved()),
+    stalled.GiveUpStalled: lambda _at: stalled.GiveUpStalled(48),
     collection.ForgetGarbage: lambda _at: collection.ForgetGarbage(Helping(0, 0, (), more=False), ()),
     inspection.ListBlobs: lambda _at: inspection.ListBlobs("", 200),
     inspection.NameDamage: lambda _at: inspection.NameDamage(Looked(0, 0, (), None)),

@@ -117,6 +117,7 @@ _HEADINGS = {
     "inspection": "Checking stored bytes",
     "journal": "The audit",
     "seals": "The seals over the audit",
+    "stalled": "Versions whose files stopped coming",
 }
 _MODULES = list(_HEADINGS)
 

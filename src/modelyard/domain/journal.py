@@ -27,6 +27,7 @@ class Event(StrEnum):
     REGISTERED_MODEL_DELETED = "registered_model.deleted"
     MODEL_VERSION_CREATED = "model_version.created"
     MODEL_VERSION_READY = "model_version.ready"
+    MODEL_VERSION_FAILED = "model_version.failed"
     MODEL_VERSION_UPDATED = "model_version.updated"
     MODEL_VERSION_DELETED = "model_version.deleted"
     ALIAS_SET = "alias.set"

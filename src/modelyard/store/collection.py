@@ -9,10 +9,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, delete, exists, func, select, update
+from sqlalchemy import and_, bindparam, delete, exists, func, select, union_all
 
-from modelyard.domain.collection import Garbage, Weight
+from modelyard.domain.collection import Garbage, Orphans, Shelved, Weight
 from modelyard.store import holdings, schema
+from modelyard.store.lists import is_in, texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,11 +28,6 @@ _LOOSE: Final = and_(
     ~exists().where(_trash.c.manifest_id == _manifests.c.id),
 )
 _LOOSE_MANIFESTS: Final = select(_manifests.c.id).where(_LOOSE).limit(bindparam("most"))
-_START_THE_CLOCK: Final = (
-    update(_blobs)
-    .where(_blobs.c.id.in_(select(_entries.c.blob_id).where(_entries.c.manifest_id == bindparam("manifest"))))
-    .values(touched_at=bindparam("now"))
-)
 _DROP_MANIFEST: Final = delete(_manifests).where(_manifests.c.id == bindparam("manifest"), _LOOSE)
 _UNNAMED: Final = and_(_blobs.c.touched_at <= bindparam("before"), ~exists().where(_entries.c.blob_id == _blobs.c.id))
 _UNNAMED_BLOBS: Final = select(_blobs.c.id).where(_UNNAMED).limit(bindparam("most"))
@@ -48,6 +44,13 @@ _DUE: Final = (
     .order_by(_garbage.c.since, _garbage.c.store_id, _garbage.c.key)
     .limit(bindparam("most"))
 )
+_STORES: Final = select(schema.stores.c.id)
+_KEYS: Final = union_all(
+    *(
+        select(table.c.key).where(table.c.store_id == bindparam("store"), is_in(table.c.key, "names"))
+        for table in (_blobs, _garbage)
+    )
+)
 _COUNT_MANIFESTS: Final = select(func.count()).select_from(_manifests).where(_LOOSE)
 _OF_LOOSE: Final = select(_manifests.c.id).where(_LOOSE)
 _ONLY_LOOSE: Final = and_(
@@ -62,7 +65,7 @@ def drop_manifests(tx: Write, most: int) -> int:
     """Remove manifests that neither a version nor the trash has; how many."""
     rows = tx.rows(_LOOSE_MANIFESTS, most=most)
     for (manifest,) in rows:
-        tx.run(_START_THE_CLOCK, manifest=manifest, now=tx.now)
+        holdings.start_the_clock(tx, manifest)
         tx.run(_DROP_MANIFEST, manifest=manifest)
     return len(rows)
 
@@ -87,6 +90,25 @@ def forget(tx: Write, removed: Sequence[Garbage]) -> None:
     """Note that objects are gone."""
     for each in removed:
         holdings.forget(tx, each.store_id, each.key)
+
+
+def stores(tx: Look) -> tuple[str, ...]:
+    """The ids of all stores."""
+    return tuple(row[0] for row in tx.rows(_STORES))
+
+
+def orphans(tx: Look, objects: Sequence[Garbage]) -> list[Garbage]:
+    """Those of some objects of one store of which no row knows."""
+    if not objects:
+        return []
+    rows = tx.rows(_KEYS, store=objects[0].store_id, names=texts(each.key for each in objects))
+    known = {row[0] for row in rows}
+    return [each for each in objects if each.key not in known]
+
+
+def counted(found: Sequence[Garbage], shelved: Shelved) -> Orphans:
+    """How many orphans a shelf has."""
+    return Orphans(len(found), sum(each.size for each in found), shelved.after)
 
 
 def weigh(tx: Look, before: int) -> Weight:

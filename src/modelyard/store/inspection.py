@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import bindparam, select
 
 from modelyard.domain.files import Stored, digest
-from modelyard.domain.inspection import Blob, Compared, WrongManifest
+from modelyard.domain.inspection import Blob, Compared, Looked, WrongManifest
 from modelyard.store import files, schema
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ _blobs, _entries, _versions = schema.blobs, schema.entries, schema.versions
 _manifests, _securables = schema.manifests, schema.securables
 
 _SOME: Final = 20
-"""How many files or versions are named with a finding."""
+"""How many manifests are compared together, and how many files or versions are named with a finding."""
 _BLOBS: Final = (
     select(_blobs.c.id, _blobs.c.store_id, _blobs.c.sha256, _blobs.c.size, _blobs.c.key)
     .where(_blobs.c.id > bindparam("after"))
@@ -54,17 +55,22 @@ def blobs(tx: Look, after: str, most: int) -> tuple[Blob, ...]:
     return tuple(Blob(row[0], Stored(row[1], row[2], row[3], row[4])) for row in rows)
 
 
-def missed_in(tx: Look, blob_id: str) -> tuple[str, ...]:
-    """Some of the files whose bytes these are."""
+def named(tx: Look, looked: Looked) -> Looked:
+    """The same, with some of the files whose bytes are missing or damaged."""
+    damage = tuple(replace(each, files=_missed_in(tx, each.blob.id)) for each in looked.damage)
+    return replace(looked, damage=damage)
+
+
+def _missed_in(tx: Look, blob_id: str) -> tuple[str, ...]:
     return tuple(f"{name}/{number}/{path}" for name, number, path in tx.rows(_MISSED, blob=blob_id, most=_SOME))
 
 
-def compare(tx: Look, after: str, most: int) -> Compared:
-    """Compare frozen manifests with what was noted of them when their version was finalized."""
-    rows = tx.rows(_FROZEN, after=after, most=most)
+def compare(tx: Look, after: str) -> Compared:
+    """Compare some frozen manifests with what was noted of them when their version was finalized."""
+    rows = tx.rows(_FROZEN, after=after, most=_SOME)
     found = [(row[0], _problem(tx, *row)) for row in rows]
     wrong = tuple(WrongManifest(id_, problem, _versions_of(tx, id_)) for id_, problem in found if problem)
-    return Compared(len(rows), wrong, rows[-1][0] if len(rows) == most else None)
+    return Compared(len(rows), wrong, rows[-1][0] if len(rows) == _SOME else None)
 
 
 def _problem(tx: Look, manifest_id: str, noted: str, count: int, size: int) -> str:

@@ -26,6 +26,7 @@ blobs = Table(
     Column("key", Name, nullable=False, comment="what the store calls the object; no URL that a client gets names it"),
     Column("touched_at", Number, nullable=False, comment="when a file last brought these bytes"),
     UniqueConstraint("store_id", "sha256"),
+    Index(None, "store_id", "key"),
     Index(None, "touched_at"),
 )
 

@@ -59,6 +59,7 @@ def _bytes() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_blobs")),
         sa.UniqueConstraint("store_id", "sha256", name=op.f("uq_blobs_store_id_sha256")),
     )
+    op.create_index(op.f("ix_blobs_store_id_key"), "blobs", ["store_id", "key"], unique=False)
     op.create_index(op.f("ix_blobs_touched_at"), "blobs", ["touched_at"], unique=False)
     op.create_table(
         "garbage",
