@@ -134,9 +134,10 @@ def build(settings: Settings) -> App:
     database, lock = open_database(settings)
     there = _first_start(database, settings)
     storage = Storage(settings, database)
-    store_id = _open_store(settings, database, storage)
+    store_id = _open_store(settings, database, storage, settings.storage_url)
+    roots = {url: _open_store(settings, database, storage, url) for url in settings.location_urls}
     key = signing_key(settings)
-    gate = Gate(database, store_id, key)
+    gate = Gate(database, store_id, key, roots)
     lanes = Lanes(settings.threads, one_writer=database.is_sqlite)
     outbound = Outbound(Allowed.of(settings.outbound_allowed))
     site = _site(settings, there, key)
@@ -145,9 +146,9 @@ def build(settings: Settings) -> App:
     return App(endpoint, gate, database, storage, lanes, outbound, keeper, lock)
 
 
-def _open_store(settings: Settings, database: Database, storage: Storage) -> str:
-    """Open the metastore's own store; its id in the database."""
-    opened = open_place(settings, settings.storage_url)
+def _open_store(settings: Settings, database: Database, storage: Storage, url: str) -> str:
+    """Open a store; its id in the database."""
+    opened = open_place(settings, url)
     store_id = _enter_store(database, opened)
     storage.enter(store_id, opened)
     return store_id

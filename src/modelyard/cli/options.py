@@ -42,6 +42,10 @@ ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="The model's ful
 Number = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="The version's number.")]
 AliasName = Annotated[str, typer.Argument(metavar="ALIAS", help="The alias, such as Champion.")]
 Comment = Annotated[str | None, typer.Option(help="What people should know about it.")]
+Root = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Where new versions inside are kept: one of the server's storage_locations."),
+]
 Owner = Annotated[str | None, typer.Option(help="The principal that it shall belong to.")]
 Rename = Annotated[str | None, typer.Option(metavar="NAME", help="Its new name, without its containers.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Set a tag; may be repeated.")]

@@ -27,6 +27,7 @@ from modelyard.cli.options import (
     Force,
     Owner,
     Rename,
+    Root,
     SchemaName,
     Server,
     Yes,
@@ -65,12 +66,19 @@ def add_to(app: typer.Typer) -> None:
     app.command("import")(imports.import_)
 
 
-def create_catalog(name: CatalogName, server: Server, comment: Comment = None, as_json: AsJson = False) -> None:
+def create_catalog(
+    name: CatalogName, server: Server, comment: Comment = None, storage_root: Root = None, as_json: AsJson = False
+) -> None:
     """Make a catalog; it will be yours.
 
-    Example: `modelyard catalogs create prod --comment "What customers see"`
+    Examples: `modelyard catalogs create prod --comment "What customers see"` ·
+    `modelyard catalogs create eu --storage-root s3://models-eu`
     """
-    show(CATALOGS.create(server, name, comment=comment), as_json=as_json, columns=CATALOGS.columns)
+    show(
+        CATALOGS.create(server, name, comment=comment, storage_root=storage_root),
+        as_json=as_json,
+        columns=CATALOGS.columns,
+    )
 
 
 def list_catalogs(server: Server, as_json: AsJson = False) -> None:
@@ -115,12 +123,18 @@ def delete_catalog(name: CatalogName, server: Server, force: Force = False, yes:
     CATALOGS.delete(server, name, force=force)
 
 
-def create_schema(name: SchemaName, server: Server, comment: Comment = None, as_json: AsJson = False) -> None:
+def create_schema(
+    name: SchemaName, server: Server, comment: Comment = None, storage_root: Root = None, as_json: AsJson = False
+) -> None:
     """Make a schema in a catalog; it will be yours.
 
     Example: `modelyard schemas create prod.ml_team --comment "Models of the ML team"`
     """
-    show(SCHEMAS.create(server, name, comment=comment), as_json=as_json, columns=SCHEMAS.columns)
+    show(
+        SCHEMAS.create(server, name, comment=comment, storage_root=storage_root),
+        as_json=as_json,
+        columns=SCHEMAS.columns,
+    )
 
 
 def list_schemas(catalog: CatalogName, server: Server, as_json: AsJson = False) -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from modelyard.store.tx import Look, Row, Write
 
 _securables, _grants, _principals = schema.securables, schema.grants, schema.principals
+_stores = schema.stores
 
 TOP: Final = ("id", "full_name", "owner", "comment", "created_at", "created_by", "updated_at", "updated_by")
 """The columns that every kind of securable shows first."""
@@ -38,9 +39,11 @@ def shown(table: FromClause, owner: FromClause) -> tuple[ColumnElement[object], 
     return tuple(owner.c.name if name == "owner" else table.c[name] for name in TOP)
 
 
-_CONTAINER: Final = (*shown(_securables, _principals), _securables.c.properties)
+_CONTAINER: Final = (*shown(_securables, _principals), _securables.c.properties, _stores.c.url)
 _OWNER: Final = _principals.c.id == _securables.c.owner_id
-_GET: Final = select(*_CONTAINER).join(_principals, _OWNER).where(_securables.c.id == bindparam("securable"))
+_STORE: Final = _stores.c.id == _securables.c.store_id
+_CONTAINERS: Final = _securables.join(_principals, _OWNER).outerjoin(_stores, _STORE)
+_GET: Final = select(*_CONTAINER).select_from(_CONTAINERS).where(_securables.c.id == bindparam("securable"))
 _INSIDE_RENAMED: Final = bindparam("renamed", type_=schema.Name) + func.substr(
     _securables.c.full_name, bindparam("tail")
 )
@@ -127,7 +130,7 @@ _browsing_schema = and_(bindparam("browse") == 1, held(_top, Privilege.BROWSE))
 
 _CATALOGS: Final = (
     select(*_CONTAINER, or_(IS_ADMIN, _passed_catalog))
-    .join(_principals, _OWNER)
+    .select_from(_CONTAINERS)
     .where(_securables.c.kind == Kind.CATALOG.value, _securables.c.full_name > bindparam("after"))
     .where(or_(IS_ADMIN, _passed_catalog, _browsing))
     .order_by(_securables.c.full_name)
@@ -135,8 +138,7 @@ _CATALOGS: Final = (
 )
 _SCHEMAS: Final = (
     select(*_CONTAINER, or_(IS_ADMIN, _passed_schema))
-    .join(_principals, _OWNER)
-    .join(_top, _top.c.id == _securables.c.parent_id)
+    .select_from(_CONTAINERS.join(_top, _top.c.id == _securables.c.parent_id))
     .where(_top.c.full_name == bindparam("catalog"), _securables.c.full_name > bindparam("after"))
     .where(or_(IS_ADMIN, _passed_schema, _browsing_schema))
     .order_by(_securables.c.full_name)
@@ -178,8 +180,8 @@ def _page(items: list[Container], window: Window) -> Page[Container]:
 
 
 def _container(row: Row) -> Container:
-    *told, properties, usable = row
-    return Container(*told, properties=json.loads(properties), browse_only=not usable)
+    *told, properties, root, usable = row
+    return Container(*told, properties=json.loads(properties), storage_root=root or "", browse_only=not usable)
 
 
 def add(

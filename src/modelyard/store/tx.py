@@ -64,6 +64,8 @@ class Context:
     origin: Origin
     store_id: str
     """The store of new versions where neither schema nor catalog names one."""
+    roots: Mapping[str, str]
+    """The ids of the stores that catalogs and schemas may have as their own, by their URLs."""
 
 
 class Look:
