@@ -20,6 +20,7 @@ from modelyard.outbound import Allowed, Outbound
 from modelyard.store import holdings, installation, migrate, principals
 from modelyard.store.backups import Gathered, check_empty, gather, load
 from modelyard.store.disk import Disk
+from modelyard.store.examiner import Examiner
 from modelyard.store.exchange import Exchange
 from modelyard.store.inspector import Inspector
 from modelyard.store.installation import Installation
@@ -74,7 +75,8 @@ class Storage(Stores):
     """The stores and the exchange, as the surfaces see them."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        super().__init__(settings.upload_limit, addresses=settings.direct)
+        examiner = Examiner(settings.scan_seconds)
+        super().__init__(settings.upload_limit, addresses=settings.direct, examiner=examiner)
         self._settings = settings
         self._database = database
         exchange = Exchange(settings.folder / "exchange", self, room=settings.exchange_limit).open()

@@ -81,6 +81,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """The largest file that is taken, in bytes."""
     collect: bool = True
     """Remove by itself, from hour to hour, stored bytes that no version names; else only `modelyard gc` does."""
+    scan_seconds: int = 60
+    """How long looking into the files of a version may take when it is finalized; after that it counts as unscanned."""
     pending_hours: int = 48
     """How long a version waits for its next file before it is given up, and failed."""
     outbound_allowed: tuple[str, ...] = ()
@@ -222,8 +224,8 @@ def _checked(settings: Settings) -> Settings:
     if not 1 <= settings.workers <= 64:  # noqa: PLR2004  said in the message
         raise Invalid("workers must be from 1 to 64.")
     _check_places(settings)
-    if settings.pending_hours < 1:
-        raise Invalid("pending_hours must be at least 1.")
+    if settings.pending_hours < 1 or settings.scan_seconds < 1:
+        raise Invalid("pending_hours and scan_seconds must be at least 1.")
     if settings.log_format not in {"json", "text"} or settings.log_level not in {
         "debug",
         "info",

@@ -12,12 +12,13 @@ from dataclasses import replace
 from typing import Final, Protocol, runtime_checkable
 
 from modelyard.domain import files as manifest
-from modelyard.domain.cards import Draft, Examined, with_taken
+from modelyard.domain.cards import Card, Draft, Examined, with_taken
 from modelyard.domain.collection import Garbage, Shelf, Shelved
 from modelyard.domain.files import Address, Condition, Entry, Held, Lease, Stored, Upload
 from modelyard.domain.inspection import Blob, Damage, Looked
 from modelyard.domain.models import MODEL_FILE, Status, Version, model_id_in
 from modelyard.errors import Unavailable
+from modelyard.store.examiner import Examiner
 
 ADDRESS_SECONDS: Final = 300
 """How long an address of an object store lives at most: nobody decides again when it is used."""
@@ -186,8 +187,9 @@ class Stores:
     With `addresses`, clients are sent to stores that they can reach by themselves.
     """
 
-    def __init__(self, limit: int, *, addresses: bool = True) -> None:
+    def __init__(self, limit: int, *, addresses: bool = True, examiner: Examiner | None = None) -> None:
         self._limit = limit
+        self._examiner = examiner
         self._addresses = addresses
         self._open: dict[str, Backend] = {}
 
@@ -201,7 +203,9 @@ class Stores:
         return self._open.keys()
 
     def close(self) -> None:
-        """Leave every store."""
+        """Leave every store, and end what looks into files."""
+        if self._examiner:
+            self._examiner.close()
         for backend in self._open.values():
             backend.close()
 
@@ -235,7 +239,8 @@ class Stores:
             return Examined()
         taken = tuple(self._arrived(draft))
         draft = replace(draft, files=with_taken(draft.files, taken))
-        return Examined(manifest.digest(draft.files), model_id=self._model_id(draft), taken=taken)
+        card = self._examiner.examine(draft.files, self.open) if self._examiner else Card()
+        return Examined(manifest.digest(draft.files), card, self._model_id(draft), taken)
 
     def tidy(self, draft: Draft) -> None:
         """Remove what clients sent for a version, once it is finalized."""

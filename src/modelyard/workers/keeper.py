@@ -9,16 +9,16 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Final, Protocol, TypeVar
 
 from modelyard.action import Chore
 from modelyard.domain.access import Server
+from modelyard.domain.collection import Garbage, Shelf, Shelved
 from modelyard.domain.journal import Origin
 from modelyard.errors import Failure
 from modelyard.gate import Gate
-from modelyard.store.stores import Stores
 
 Result = TypeVar("Result")
 
@@ -28,6 +28,27 @@ _BREATH: Final = 0.02
 """Seconds between two helpings of a chore that has more to do, so that writers come in between."""
 _LONGEST_PAUSE: Final = 60.0
 """Seconds after which a chore that fails again and again is tried at the latest."""
+
+
+class Stores(Protocol):
+    """The stored bytes, as far as duties see them; the composition root brings the real ones."""
+
+    @property
+    def known(self) -> Collection[str]:
+        """The ids of the stores that are open."""
+        ...
+
+    def clear(self, garbage: Sequence[Garbage]) -> tuple[Garbage, ...]:
+        """Delete objects that no row names; those that are gone."""
+        ...
+
+    def shelved(self, shelf: Shelf, older_than_seconds: float) -> Shelved:
+        """The objects on a shelf that were written so long ago."""
+        ...
+
+    def sweep(self, older_than_seconds: float) -> None:
+        """Remove what was left of uploads to which nobody has written for so long."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
