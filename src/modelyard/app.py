@@ -135,7 +135,7 @@ def build(settings: Settings) -> App:
     storage = Storage(settings, database)
     store_id = _open_store(settings, database, storage)
     key = signing_key(settings)
-    gate = Gate(database, store_id, key)
+    gate = Gate(database, store_id, key, settings.trash_days)
     lanes = Lanes(settings.threads, one_writer=database.is_sqlite)
     outbound = Outbound(Allowed.of(settings.outbound_allowed))
     site = _site(settings, there, key)

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from modelyard.domain.trash import MOST_DAYS
 from modelyard.errors import Invalid
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How object stores are reached: for each URL prefix a table of `endpoint`, `region`, `access_key_id`,
     `secret_access_key`, `allow_http` and the like, as JSON in a variable; what is not said comes from the
     environment (AWS_*, GOOGLE_*, AZURE_*)."""
+    trash_days: int = 7
+    """How many days what is deleted stays in the trash, from where it can be restored; 0 keeps nothing."""
     public_url: str = ""
     """The URL under which clients reach the server; empty takes it from the Host header."""
     allowed_hosts: tuple[str, ...] = ()
@@ -209,6 +212,8 @@ def _checked(settings: Settings) -> Settings:
         raise Invalid("port must be from 0 to 65535, and threads from 1 to 256.")
     if not 1 <= settings.workers <= 64:  # noqa: PLR2004  said in the message
         raise Invalid("workers must be from 1 to 64.")
+    if not 0 <= settings.trash_days <= MOST_DAYS:
+        raise Invalid(f"trash_days must be from 0 to {MOST_DAYS}.")
     if "://" in settings.storage and not settings.storage.startswith(_PLACES):
         raise Invalid("storage must be a folder, or a URL: file:///…, s3://…, gs://… or az://…")
     if settings.log_format not in {"json", "text"} or settings.log_level not in {

@@ -33,7 +33,7 @@ def gc(
     ] = GRACE_HOURS,
     as_json: AsJson = False,
 ) -> None:
-    """Remove stored bytes that no version's file names any more; only for admins.
+    """Remove what was in the trash for long enough, and stored bytes that no file names any more; only for admins.
 
     It may be stopped at any moment, and run while clients are at work.
 
@@ -46,15 +46,19 @@ def gc(
         show(weight, as_json=True, columns=())
     elif dry_run:
         say(
+            f"{weight['trash']} entries of the trash are due. "
             f"{weight['objects']} objects of {_size(weight['size'])} in {weight['manifests']} old lists of files have "
             f"no version; {weight['waiting']} more, of {_size(weight['waiting_size'])}, wait for their removal."
         )
     else:
-        say(f"Removed {weight['objects']} objects, {_size(weight['size'])}; {weight['spared']} were written just now.")
+        say(
+            f"Removed {weight['trash']} entries of the trash and {weight['objects']} objects, {_size(weight['size'])}; "
+            f"{weight['spared']} were written just now."
+        )
 
 
 def _collect(server: Client, grace_hours: int, total: int) -> dict[str, int]:
-    done = {"manifests": 0, "objects": 0, "size": 0, "spared": 0}
+    done = {"trash": 0, "manifests": 0, "objects": 0, "size": 0, "spared": 0}
     columns = (TextColumn("Objects"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         bar = progress.add_task("", total=total)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _blobs, _entries, _versions = schema.blobs, schema.entries, schema.versions
 _manifests, _securables = schema.manifests, schema.securables
+_trash, _in_trash = schema.trash, schema.trash_manifests
 
 _SOME: Final = 20
 """How many files or versions are named with a finding."""
@@ -33,6 +34,15 @@ _MISSED: Final = (
     .order_by(_securables.c.full_name, _versions.c.number, _entries.c.path)
     .limit(bindparam("most"))
 )
+_MISSED_IN_TRASH: Final = (
+    select(_trash.c.full_name, _trash.c.id, _entries.c.path)
+    .select_from(_entries)
+    .join(_in_trash, _in_trash.c.manifest_id == _entries.c.manifest_id)
+    .join(_trash, _trash.c.id == _in_trash.c.trash_id)
+    .where(_entries.c.blob_id == bindparam("blob"))
+    .order_by(_trash.c.full_name, _trash.c.id, _entries.c.path)
+    .limit(bindparam("most"))
+)
 _FROZEN: Final = (
     select(_manifests.c.id, _manifests.c.digest, _manifests.c.files, _manifests.c.size)
     .where(_manifests.c.id > bindparam("after"), _manifests.c.files > 0)
@@ -48,6 +58,15 @@ _OF_MANIFEST: Final = (
 )
 
 
+_IN_TRASH: Final = (
+    select(_trash.c.full_name, _trash.c.id)
+    .join(_in_trash, _in_trash.c.trash_id == _trash.c.id)
+    .where(_in_trash.c.manifest_id == bindparam("manifest"))
+    .order_by(_trash.c.full_name, _trash.c.id)
+    .limit(bindparam("most"))
+)
+
+
 def blobs(tx: Look, after: str, most: int) -> tuple[Blob, ...]:
     """Stored bytes by the ids of their rows, from one on."""
     rows = tx.rows(_BLOBS, after=after, most=most)
@@ -56,7 +75,11 @@ def blobs(tx: Look, after: str, most: int) -> tuple[Blob, ...]:
 
 def missed_in(tx: Look, blob_id: str) -> tuple[str, ...]:
     """Some of the files whose bytes these are."""
-    return tuple(f"{name}/{number}/{path}" for name, number, path in tx.rows(_MISSED, blob=blob_id, most=_SOME))
+    found = [f"{name}/{number}/{path}" for name, number, path in tx.rows(_MISSED, blob=blob_id, most=_SOME)]
+    thrown = [
+        f"{name}/{path} in trash {id_}" for name, id_, path in tx.rows(_MISSED_IN_TRASH, blob=blob_id, most=_SOME)
+    ]
+    return (*found, *thrown)[:_SOME]
 
 
 def compare(tx: Look, after: str, most: int) -> Compared:
@@ -77,4 +100,6 @@ def _problem(tx: Look, manifest_id: str, noted: str, count: int, size: int) -> s
 
 
 def _versions_of(tx: Look, manifest_id: str) -> tuple[str, ...]:
-    return tuple(f"{name}/{number}" for name, number in tx.rows(_OF_MANIFEST, manifest=manifest_id, most=_SOME))
+    found = [f"{name}/{number}" for name, number in tx.rows(_OF_MANIFEST, manifest=manifest_id, most=_SOME)]
+    thrown = [f"{name} in trash {id_}" for name, id_ in tx.rows(_IN_TRASH, manifest=manifest_id, most=_SOME)]
+    return (*found, *thrown)[:_SOME]
