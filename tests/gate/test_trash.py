@@ -2,20 +2,37 @@
 
 from __future__ import annotations
 
+import json
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 
 from modelyard.action import Ref
 from modelyard.actions import aliases, catalogs, collection, grants, imports, models, tagging, trash, versions
+from modelyard.actions.access import DeletePrincipal
+from modelyard.actions.files import KeepFile
+from modelyard.actions.journal import ListAudit
 from modelyard.actions.lineage import GetLineage
-from modelyard.domain.access import PrincipalKind
+from modelyard.domain.access import ADMINS, PrincipalKind
+from modelyard.domain.files import digest
+from modelyard.domain.journal import AuditFilter
 from modelyard.domain.models import Announced, Registration, Status, Tag, TagChange
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import Privilege
 from modelyard.domain.trash import DAY, Discarded
-from modelyard.errors import AlreadyExists, NotFound, WrongState
-from tests.house.world import MLMODEL, Person, World, containers
+from modelyard.errors import AlreadyExists, Denied, Invalid, NotFound, WrongState
+from modelyard.store import files
+from modelyard.store import trash as store
+from modelyard.store.schema import METADATA
+from modelyard.store.trash import KEPT
+from tests.gate.threads import at_once, persistent
+from tests.house.world import MLMODEL, Person, World, containers, joining, leaving
 
 
 def listed(world: World, who: Person | None = None, model: Ref | None = None) -> list[Discarded]:
@@ -240,7 +257,351 @@ def test_grants_and_owners_that_are_gone_do_not_return(world: World) -> None:
     assert [held.principal for held in world.do(grants.GetGrants(model), world.owner).items] == [stays.name]
 
 
-def forgetting(person: Person) -> Any:  # noqa: ANN401
-    from modelyard.actions.access import DeletePrincipal  # noqa: PLC0415
+# Protected aliases
 
+
+def test_a_protected_alias_returns_only_for_whoever_may_move_it(world: World) -> None:
+    model, mover = world.model(), world.person()
+    schema = containers(model)[1]
+    number = world.ready(model)
+    for alias in ("champion", "free"):
+        world.do(models.SetAlias(model, alias, number), world.owner)
+    id_ = delete(world, model)
+    world.do(aliases.ProtectAlias(schema, "champ*", (mover.name,)), world.owner)
+    done = restore(world, id_)
+    assert ([alias.name for alias in done.aliases], done.left_out) == (["free"], ("champion",))
+    assert [alias.name for alias in world.do(models.GetModel(model), world.owner).aliases] == ["free"]
+    id_ = delete(world, model)
+    world.do(catalogs.UpdateSchema(schema, catalogs.Change(owner=mover.name)), world.owner)
+    world.grant(containers(model)[0], mover.name, Privilege.USE_CATALOG)
+    assert [alias.name for alias in restore(world, id_, mover).aliases] == ["free"]
+
+
+def test_a_protected_alias_returns_for_its_mover(world: World) -> None:
+    model = world.model()
+    number = world.ready(model)
+    world.do(models.SetAlias(model, "champion", number), world.owner)
+    world.do(aliases.ProtectAlias(containers(model)[1], "champion", (world.owner.name,)), world.owner)
+    done = restore(world, delete(world, model))
+    assert ([alias.name for alias in done.aliases], done.left_out) == (["champion"], ())
+
+
+# Who may restore
+
+
+@dataclass(frozen=True)
+class Persona:
+    """What somebody holds on a model's way; `owner` is what it owns there."""
+
+    catalog: tuple[Privilege, ...] = ()
+    schema: tuple[Privilege, ...] = ()
+    model: tuple[Privilege, ...] = ()
+    owns: str = ""
+    restores_version: bool = False
+    restores_model: bool = False
+
+
+WAY = {"catalog": (Privilege.USE_CATALOG,), "schema": (Privilege.USE_SCHEMA,)}
+PERSONAS = {
+    "a stranger": Persona(),
+    "a reader": Persona(**WAY, model=(Privilege.EXECUTE,)),
+    "all privileges on the model": Persona(**WAY, model=(Privilege.ALL_PRIVILEGES,)),
+    "MANAGE on the model": Persona(**WAY, model=(Privilege.MANAGE,), restores_version=True),
+    "MANAGE on the model without the way": Persona(model=(Privilege.MANAGE,)),
+    "MANAGE on the schema": Persona(
+        WAY["catalog"], (*WAY["schema"], Privilege.MANAGE), restores_version=True, restores_model=True
+    ),
+    "MANAGE on the schema without passing it": Persona(WAY["catalog"], (Privilege.MANAGE,), restores_model=True),
+    "MANAGE on the catalog": Persona(
+        (Privilege.USE_CATALOG, Privilege.USE_SCHEMA, Privilege.MANAGE), restores_version=True, restores_model=True
+    ),
+    "CREATE MODEL": Persona(WAY["catalog"], (*WAY["schema"], Privilege.CREATE_MODEL)),
+    "the model's owner": Persona(**WAY, owns="model", restores_version=True),
+    "the model's owner with CREATE MODEL": Persona(
+        WAY["catalog"], (*WAY["schema"], Privilege.CREATE_MODEL), owns="model", restores_version=True,
+        restores_model=True,
+    ),
+    "the model's owner without the way": Persona(schema=(Privilege.CREATE_MODEL,), owns="model"),
+    "the schema's owner": Persona(WAY["catalog"], owns="schema", restores_version=True, restores_model=True),
+    "the catalog's owner": Persona(owns="catalog", restores_version=True, restores_model=True),
+    "an admin": Persona(owns="metastore", restores_version=True, restores_model=True),
+}  # fmt: skip
+
+
+def settle(world: World, persona: Persona, who: str, model: Ref) -> None:
+    """Give a principal what a persona holds."""
+    catalog, schema = containers(model)
+    for on, privileges in ((catalog, persona.catalog), (schema, persona.schema), (model, persona.model)):
+        if privileges:
+            world.grant(on, who, *privileges)
+    match persona.owns:
+        case "model":
+            world.do(models.UpdateModel(model, models.ModelChange(owner=who)))
+        case "schema":
+            world.do(catalogs.UpdateSchema(schema, catalogs.Change(owner=who)))
+        case "catalog":
+            world.do(catalogs.UpdateCatalog(catalog, catalogs.Change(owner=who)))
+        case _:
+            pass
+
+
+@pytest.mark.parametrize("name", PERSONAS)
+@pytest.mark.parametrize("way", ["directly", "by a group"])
+def test_whoever_may_restore_sees_it_and_nobody_else_does(world: World, name: str, way: str) -> None:
+    persona, who, model = PERSONAS[name], world.person(), world.model()
+    number = world.ready(model)
+    if persona.owns == "metastore":
+        world.do(joining(ADMINS, who.id))
+    settle(world, persona, world.group(who.id)[1] if way == "by a group" else who.name, model)
+    for whole, allowed in ((False, persona.restores_version), (True, persona.restores_model)):
+        action = models.DeleteModel(model) if whole else versions.DeleteVersion(model, number)
+        world.do(action)
+        id_ = thrown(world, model, whole=whole)
+        assert [entry.id for entry in listed(world, who, model)] == ([id_] if allowed else [])
+        if not allowed:
+            with pytest.raises(NotFound, match="nothing in the trash"):
+                restore(world, id_, who)
+        world.do(trash.RestoreFromTrash(id_), who if allowed else None)
+        assert world.do(versions.GetVersion(model, number)).status is Status.READY
+    if persona.owns == "metastore":
+        world.do(leaving(ADMINS, who.id))
+
+
+def test_only_the_last_owner_and_admins_see_what_has_no_schema_any_more(world: World) -> None:
+    model, holder = world.model(), world.person()
+    world.grant(containers(model)[1], holder.name, Privilege.MANAGE)
+    world.do(catalogs.DeleteSchema(containers(model)[1], force=True), world.owner)
+    assert len(listed(world, world.owner, model)) == len(listed(world, None, model)) == 1
+    assert listed(world, holder, model) == []
+
+
+def test_a_page_of_the_trash_begins_where_the_last_one_ended(world: World) -> None:
+    schema = world.schema()
+    made = [world.model(schema) for _ in range(7)]
+    for model in made:
+        world.do(models.DeleteModel(model), world.owner)
+    found = [entry for entry in listed(world, world.owner) if entry.full_name.startswith(f"{schema.name}.")]
+    assert sorted(entry.full_name for entry in found) == sorted(model.name for model in made)
+    assert [entry.deleted_at for entry in found] == sorted((entry.deleted_at for entry in found), reverse=True)
+
+
+@pytest.mark.parametrize("after", ["x", "1x y", "-1 y", "9" * 30])
+def test_a_page_that_no_list_gave_is_refused(world: World, after: str) -> None:
+    with pytest.raises(Invalid, match="page_token"):
+        world.do(trash.ListTrash(Window(3, after)), world.owner)
+
+
+def test_what_is_restored_and_purged_is_in_the_audit_under_its_name(world: World) -> None:
+    model = world.model()
+    request, other = uuid.uuid4().hex, uuid.uuid4().hex
+    world.do(trash.RestoreFromTrash(delete(world, model)), world.owner, request)
+    world.do(trash.PurgeTrash(delete(world, model)), None, other)
+    told = world.do(ListAudit(AuditFilter(securable=model.name), Window(100))).items
+    by_request = {entry.request_id: (entry.action_name, entry.result) for entry in told}
+    assert by_request[request] == ("restoreFromTrash", "done")
+    assert by_request[other] == ("purgeTrash", "done")
+    events = [(kind, json.loads(payload)) for kind, payload in announced(world, model.name)]
+    told_of = {"versions": 0, "aliases": {}, "by": world.owner.name}
+    assert ("registered_model.restored", told_of) in events
+    assert events[-1][0] == "registered_model.purged"
+
+
+def announced(world: World, full_name: str) -> list[Any]:
+    """What was announced of a model, in order."""
+    with world.inside.built.database.engine.connect() as raw:
+        asked = text("SELECT type, payload FROM events WHERE securable = :name ORDER BY seq")
+        return list(raw.execute(asked, {"name": full_name}))
+
+
+# For good
+
+
+@pytest.fixture
+def days(world: World, monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets how long the trash is kept."""
+    return lambda number: monkeypatch.setattr(world.inside.gate, "trash_days", number)
+
+
+def test_without_a_trash_everything_is_gone_at_once(world: World, days: Callable[[int], None]) -> None:
+    days(0)
+    model = world.model()
+    world.do(versions.DeleteVersion(model, world.ready(model)), world.owner)
+    world.do(models.DeleteModel(model), world.owner)
+    other = world.model()
+    world.ready(other)
+    world.do(catalogs.DeleteSchema(containers(other)[1], force=True), world.owner)
+    assert listed(world, None, model) + listed(world, None, other) == []
+
+
+def test_the_collector_keeps_what_is_in_the_trash_and_then_does_not(world: World, days: Callable[[int], None]) -> None:
+    model = world.model()
+    number = world.ready(model)
+    manifest = world.do(versions.GetVersion(model, number), world.owner).manifest_id
+    id_ = delete(world, model, number)
+    while collect(world, hours=0).more:
+        pass
+    assert files_of(world, manifest) == 1
+    before = world.do(collection.WeighGarbage(0))
+    days(0)
+    weight = world.do(collection.WeighGarbage(0))
+    assert (weight.trash, weight.manifests) >= (before.trash + 1, before.manifests + 1)
+    helping = collect(world, hours=0)
+    assert helping.trash >= 1
+    while collect(world, hours=0).more:
+        pass
+    assert files_of(world, manifest) == 0
+    with pytest.raises(NotFound):
+        restore(world, id_)
+
+
+def files_of(world: World, manifest: str) -> int:
+    """How many files a manifest has."""
+    with world.inside.built.database.look() as tx:
+        return len(files.all_files(tx, manifest))
+
+
+def test_an_admin_purges_a_model_with_the_versions_that_were_deleted_before(world: World) -> None:
+    model = world.model()
+    first, _ = world.ready(model), world.ready(model)
+    version = delete(world, model, first)
+    whole = delete(world, model)
+    with pytest.raises(Denied):
+        world.do(trash.PurgeTrash(whole), world.owner)
+    world.do(trash.PurgeTrash(whole))
+    for id_ in (whole, version):
+        with pytest.raises(NotFound):
+            world.do(trash.PurgeTrash(id_))
+    assert listed(world, None, model) == []
+
+
+def test_an_admin_purges_one_version_and_no_other(world: World) -> None:
+    model = world.model()
+    first, second = world.ready(model), world.ready(model)
+    one, other = delete(world, model, first), delete(world, model, second)
+    world.do(trash.PurgeTrash(one))
+    assert restore(world, other).number == second
+
+
+# Races
+
+
+def together(first: Callable[[], Any], paused: threading.Event, second: Callable[[], Any]) -> list[Any]:
+    """What two threads get, of which the second begins once the first has paused inside its transaction."""
+
+    def follow() -> Any:  # noqa: ANN401
+        assert paused.wait(20)
+        return second()
+
+    return at_once([first, follow])
+
+
+def pausing(monkeypatch: pytest.MonkeyPatch, name: str) -> threading.Event:
+    """Let a function of the store take its time, once it has done its work; set when it has."""
+    reached, work = threading.Event(), getattr(store, name)
+
+    def slow(*said: Any) -> Any:  # noqa: ANN401
+        done = work(*said)
+        reached.set()
+        time.sleep(0.5)
+        return done
+
+    monkeypatch.setattr(store, name, slow)
+    return reached
+
+
+def test_a_restore_before_a_purge_wins(
+    world: World, days: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = world.model()
+    number = world.ready(model)
+    id_ = delete(world, model, number)
+    days(0)
+    reached = pausing(monkeypatch, "restore_version")
+    restored, helping = together(lambda: restore(world, id_), reached, lambda: collect(world, hours=0))
+    assert (restored.number, helping.more) == (number, False)
+    assert whole(world, model, number)
+
+
+def test_a_purge_before_a_restore_wins(
+    world: World, days: Callable[[int], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = world.model()
+    number = world.ready(model)
+    days(0)
+    while collect(world, hours=0).more:
+        pass  # what earlier tests left, so that one helping is enough
+    days(7)
+    id_ = delete(world, model, number)
+    days(0)
+    reached = pausing(monkeypatch, "purge")
+    helping, refused = together(lambda: collect(world, hours=0), reached, lambda: restore(world, id_))
+    assert helping.trash >= 1
+    assert isinstance(refused, NotFound)
+    assert listed(world, None, model) == []
+
+
+def whole(world: World, model: Ref, number: int) -> bool:
+    """Whether a version is READY and its files are what its digest says."""
+    version = world.do(versions.GetVersion(model, number), world.owner)
+    with world.inside.built.database.look() as tx:
+        return version.status is Status.READY and digest(files.all_files(tx, version.manifest_id)) == version.digest
+
+
+def test_restoring_twice_at_once_restores_once(world: World) -> None:
+    model = world.model()
+    number = world.ready(model)
+    id_ = delete(world, model, number)
+    found = at_once([persistent(lambda: restore(world, id_))] * 4)
+    assert sorted(type(each).__name__ for each in found) == ["NotFound", "NotFound", "NotFound", "Restored"]
+    assert whole(world, model, number)
+
+
+def test_two_models_of_one_name_that_return_at_once_do_not_both(world: World) -> None:
+    model = world.model()
+    schema, name = containers(model)[1], model.name.rpartition(".")[2]
+    first = delete(world, model)
+    world.do(models.CreateModel(schema, name), world.owner)
+    world.do(models.DeleteModel(model), world.owner)
+    [second] = {entry.id for entry in listed(world, world.owner, model)} - {first}
+    found = at_once([persistent(lambda id_=id_: restore(world, id_)) for id_ in (first, second)])
+    assert sorted(type(each).__name__ for each in found) == ["AlreadyExists", "Restored"]
+
+
+def test_what_becomes_ready_while_its_model_is_deleted_is_not_lost(world: World) -> None:
+    """Either the version is READY in the trash, or it was not finalized."""
+    for _ in range(5):
+        model = world.model()
+        number = world.register(model)
+        world.do(KeepFile(model, number, "MLmodel", world.blob(MLMODEL)), world.owner)
+        finish = world.finalizing(model, number)
+        done, _gone = at_once(
+            [
+                persistent(lambda finish=finish: world.do(finish, world.owner)),
+                persistent(lambda model=model: world.do(models.DeleteModel(model), world.owner)),
+            ]
+        )
+        kept = restore(world, thrown(world, model, whole=True)).versions
+        assert kept == (0 if isinstance(done, NotFound) else 1)
+
+
+# What is kept
+
+
+def test_every_table_that_hangs_on_models_and_versions_is_kept_or_of_no_use_afterwards() -> None:
+    of_no_use = {"uploads", "finalizations"}
+    hanging = {"models"}
+    for table in METADATA.sorted_tables:
+        if any(key.column.table.name in {"models", "versions"} for key in table.foreign_keys):
+            hanging.add(table.name)
+    assert hanging - of_no_use == KEPT - {"securables", "securable_tags", "grants"}
+    containers_only = {"policies", "protected_aliases", "prompts"}
+    on_securables = {
+        table.name
+        for table in METADATA.sorted_tables
+        if any(key.column.table.name == "securables" and key.ondelete for key in table.foreign_keys)
+    }
+    assert on_securables - containers_only <= KEPT
+
+
+def forgetting(person: Person) -> DeletePrincipal:
     return DeletePrincipal(PrincipalKind.USER, person.id)
