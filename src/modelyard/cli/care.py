@@ -52,8 +52,8 @@ def gc(
         )
     else:
         say(
-            f"Removed {weight['trash']} entries of the trash and {weight['objects']} objects, {_size(weight['size'])}; "
-            f"{weight['spared']} were written just now."
+            f"Removed {weight['objects']} objects, {_size(weight['size'])}; {weight['spared']} were written just now. "
+            f"Forgot {weight['trash']} entries of the trash."
         )
 
 
