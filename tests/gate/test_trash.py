@@ -28,6 +28,7 @@ from modelyard.domain.privileges import Privilege
 from modelyard.domain.trash import DAY, Discarded
 from modelyard.errors import AlreadyExists, Denied, Invalid, NotFound, WrongState
 from modelyard.store import files
+from modelyard.store import models as model_rows
 from modelyard.store import trash as store
 from modelyard.store.schema import METADATA
 from modelyard.store.trash import KEPT
@@ -495,17 +496,17 @@ def together(first: Callable[[], Any], paused: threading.Event, second: Callable
     return at_once([first, follow])
 
 
-def pausing(monkeypatch: pytest.MonkeyPatch, name: str) -> threading.Event:
+def pausing(monkeypatch: pytest.MonkeyPatch, name: str, module: Any = store) -> threading.Event:  # noqa: ANN401
     """Let a function of the store take its time, once it has done its work; set when it has."""
-    reached, work = threading.Event(), getattr(store, name)
+    reached, work = threading.Event(), getattr(module, name)
 
-    def slow(*said: Any) -> Any:  # noqa: ANN401
-        done = work(*said)
+    def slow(*said: Any, **more: Any) -> Any:  # noqa: ANN401
+        done = work(*said, **more)
         reached.set()
         time.sleep(0.5)
         return done
 
-    monkeypatch.setattr(store, name, slow)
+    monkeypatch.setattr(module, name, slow)
     return reached
 
 
@@ -567,21 +568,33 @@ def test_two_models_of_one_name_that_return_at_once_do_not_both(world: World) ->
     assert sorted(type(each).__name__ for each in found) == ["AlreadyExists", "Restored"]
 
 
-def test_what_becomes_ready_while_its_model_is_deleted_is_not_lost(world: World) -> None:
-    """Either the version is READY in the trash, or it was not finalized."""
-    for _ in range(5):
-        model = world.model()
-        number = world.register(model)
-        world.do(KeepFile(model, number, "MLmodel", world.blob(MLMODEL)), world.owner)
-        finish = world.finalizing(model, number)
-        done, _gone = at_once(
-            [
-                persistent(lambda finish=finish: world.do(finish, world.owner)),
-                persistent(lambda model=model: world.do(models.DeleteModel(model), world.owner)),
-            ]
-        )
-        kept = restore(world, thrown(world, model, whole=True)).versions
-        assert kept == (0 if isinstance(done, NotFound) else 1)
+def about_to_finish(world: World) -> tuple[Ref, Callable[[], Any], Callable[[], Any]]:
+    """A model, what makes its version READY, and what deletes it."""
+    model = world.model()
+    number = world.register(model)
+    world.do(KeepFile(model, number, "MLmodel", world.blob(MLMODEL)), world.owner)
+    finalizing = world.finalizing(model, number)
+    delete = models.DeleteModel(model)
+    return model, lambda: world.do(finalizing, world.owner), lambda: world.do(delete, world.owner)
+
+
+def test_a_version_that_became_ready_before_its_model_went_is_in_the_trash(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, finish, remove = about_to_finish(world)
+    reached = pausing(monkeypatch, "settle", model_rows)
+    done, _ = together(finish, reached, remove)
+    assert done.status is Status.READY
+    assert restore(world, thrown(world, model, whole=True)).versions == 1
+    assert whole(world, model, done.number)
+
+
+def test_a_version_does_not_become_ready_once_its_model_goes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, finish, remove = about_to_finish(world)
+    reached = pausing(monkeypatch, "discard_models")
+    _, refused = together(remove, reached, finish)
+    assert isinstance(refused, NotFound)
+    assert restore(world, thrown(world, model, whole=True)).versions == 0
 
 
 # What is kept

@@ -32,7 +32,7 @@ def restore(server: Server) -> dict[str, Any]:
         return admin.post(f"{TRASH}/{entry['id']}/restore").raise_for_status().json()
 
 
-@pytest.mark.client("MLflow 3.17.2, `databricks-uc`", "delete", "load")
+@pytest.mark.client("MLflow 3.17.2, `databricks-uc`", "change", "load")
 def test_what_mlflow_deletes_is_restored_byte_by_byte(
     server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
