@@ -302,28 +302,28 @@ class Persona:
     restores_model: bool = False
 
 
-WAY = {"catalog": (Privilege.USE_CATALOG,), "schema": (Privilege.USE_SCHEMA,)}
+USE_CATALOG, USE_SCHEMA = (Privilege.USE_CATALOG,), (Privilege.USE_SCHEMA,)
 PERSONAS = {
     "a stranger": Persona(),
-    "a reader": Persona(**WAY, model=(Privilege.EXECUTE,)),
-    "all privileges on the model": Persona(**WAY, model=(Privilege.ALL_PRIVILEGES,)),
-    "MANAGE on the model": Persona(**WAY, model=(Privilege.MANAGE,), restores_version=True),
+    "a reader": Persona(USE_CATALOG, USE_SCHEMA, model=(Privilege.EXECUTE,)),
+    "all privileges on the model": Persona(USE_CATALOG, USE_SCHEMA, model=(Privilege.ALL_PRIVILEGES,)),
+    "MANAGE on the model": Persona(USE_CATALOG, USE_SCHEMA, model=(Privilege.MANAGE,), restores_version=True),
     "MANAGE on the model without the way": Persona(model=(Privilege.MANAGE,)),
     "MANAGE on the schema": Persona(
-        WAY["catalog"], (*WAY["schema"], Privilege.MANAGE), restores_version=True, restores_model=True
+        USE_CATALOG, (*USE_SCHEMA, Privilege.MANAGE), restores_version=True, restores_model=True
     ),
-    "MANAGE on the schema without passing it": Persona(WAY["catalog"], (Privilege.MANAGE,), restores_model=True),
+    "MANAGE on the schema without passing it": Persona(USE_CATALOG, (Privilege.MANAGE,), restores_model=True),
     "MANAGE on the catalog": Persona(
         (Privilege.USE_CATALOG, Privilege.USE_SCHEMA, Privilege.MANAGE), restores_version=True, restores_model=True
     ),
-    "CREATE MODEL": Persona(WAY["catalog"], (*WAY["schema"], Privilege.CREATE_MODEL)),
-    "the model's owner": Persona(**WAY, owns="model", restores_version=True),
+    "CREATE MODEL": Persona(USE_CATALOG, (*USE_SCHEMA, Privilege.CREATE_MODEL)),
+    "the model's owner": Persona(USE_CATALOG, USE_SCHEMA, owns="model", restores_version=True),
     "the model's owner with CREATE MODEL": Persona(
-        WAY["catalog"], (*WAY["schema"], Privilege.CREATE_MODEL), owns="model", restores_version=True,
+        USE_CATALOG, (*USE_SCHEMA, Privilege.CREATE_MODEL), owns="model", restores_version=True,
         restores_model=True,
     ),
     "the model's owner without the way": Persona(schema=(Privilege.CREATE_MODEL,), owns="model"),
-    "the schema's owner": Persona(WAY["catalog"], owns="schema", restores_version=True, restores_model=True),
+    "the schema's owner": Persona(USE_CATALOG, owns="schema", restores_version=True, restores_model=True),
     "the catalog's owner": Persona(owns="catalog", restores_version=True, restores_model=True),
     "an admin": Persona(owns="metastore", restores_version=True, restores_model=True),
 }  # fmt: skip
@@ -555,6 +555,16 @@ def test_restoring_twice_at_once_restores_once(world: World) -> None:
     found = at_once([persistent(lambda: restore(world, id_))] * 4)
     assert sorted(type(each).__name__ for each in found) == ["NotFound", "NotFound", "NotFound", "Restored"]
     assert whole(world, model, number)
+
+
+def test_deleting_twice_at_once_deletes_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = world.model()
+    world.ready(model)
+    reached = pausing(monkeypatch, "discard_models")
+    delete = models.DeleteModel(model)
+    _, refused = together(lambda: world.do(delete, world.owner), reached, lambda: world.do(delete, world.owner))
+    assert isinstance(refused, NotFound)
+    assert len(listed(world, model=model)) == 1
 
 
 def test_two_models_of_one_name_that_return_at_once_do_not_both(world: World) -> None:

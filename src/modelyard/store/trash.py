@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Table
+    from sqlalchemy.sql import FromClause
 
     from modelyard.domain.models import Version
     from modelyard.domain.pages import Page, Window
@@ -86,12 +87,15 @@ KEPT: Final = frozenset(rows.name for rows in (*_OF_MODELS, *_OF_VERSIONS, _ALIA
 
 _AT_ONCE: Final = 50
 """Models of a schema that are read together."""
-_LOCKS: Final = (
-    select(_models.c.id).where(is_in(_models.c.id, "ids")).order_by(_models.c.id).with_for_update(),
-    select(_versions.c.id).where(is_in(_versions.c.model_id, "ids")).order_by(_versions.c.id).with_for_update(),
-    select(_securables.c.id).where(is_in(_securables.c.id, "ids")).order_by(_securables.c.id).with_for_update(),
+# In models that are about to go no version becomes READY any more, and no tag or grant is added; the first of these also
+# says which of the models nobody else has deleted in the meantime.
+_LOCK_MODELS: Final = select(_models.c.id).where(is_in(_models.c.id, "ids")).order_by(_models.c.id).with_for_update()
+_LOCK_VERSIONS: Final = (
+    select(_versions.c.id).where(is_in(_versions.c.model_id, "ids")).order_by(_versions.c.id).with_for_update()
 )
-"""What keeps versions from becoming READY, and tags and grants from being added, in models that are about to go."""
+_LOCK_SECURABLES: Final = (
+    select(_securables.c.id).where(is_in(_securables.c.id, "ids")).order_by(_securables.c.id).with_for_update()
+)
 _ready = and_(is_in(_versions.c.model_id, "ids"), _versions.c.status == Status.READY.value)
 _READY: Final = select(_versions.c.model_id, _versions.c.id).where(_ready).order_by(_versions.c.number)
 _schema = _securables.alias("the_schema")
@@ -135,9 +139,9 @@ def discard_inside(tx: Write, container: Node) -> None:
 
 
 def _discard_some(tx: Write, ids: Sequence[str]) -> None:
-    for lock in _LOCKS:
-        tx.rows(lock, ids=texts(ids))
-    ready: dict[str, list[str]] = {id_: [] for id_ in ids}
+    ready: dict[str, list[str]] = {id_: [] for (id_,) in tx.rows(_LOCK_MODELS, ids=texts(ids))}
+    tx.rows(_LOCK_VERSIONS, ids=texts(ids))
+    tx.rows(_LOCK_SECURABLES, ids=texts(ids))
     for model_id, version_id in tx.rows(_READY, ids=texts(ids)):
         ready[model_id].append(version_id)
     of_models = {rows.name: rows.of(tx, ids) for rows in (*_OF_MODELS, _ALIASES)}
@@ -191,7 +195,7 @@ _PLACED: Final = (
 )
 
 
-def _owned(level: Table | Any) -> ColumnElement[bool]:  # noqa: ANN401  an alias has no public type of its own
+def _owned(level: FromClause) -> ColumnElement[bool]:
     return is_in(level.c.owner_id, "mine")
 
 
