@@ -567,6 +567,27 @@ def test_deleting_twice_at_once_deletes_once(world: World, monkeypatch: pytest.M
     assert len(listed(world, model=model)) == 1
 
 
+def test_what_returns_while_its_catalog_is_deleted_is_not_lost(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = world.model()
+    catalog = containers(model)[0]
+    world.ready(model)
+    id_ = delete(world, model)
+    reached = pausing(monkeypatch, "discard_models")
+    remove = catalogs.DeleteCatalog(catalog, force=True)
+    _, refused = together(lambda: world.do(remove, world.owner), reached, lambda: restore(world, id_))
+    assert isinstance(refused, WrongState)
+    assert [entry.id for entry in listed(world, model=model)] == [id_]
+
+
+def test_no_model_is_made_in_a_catalog_once_that_goes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    catalog = world.catalog()
+    schema = world.schema(catalog)
+    reached = pausing(monkeypatch, "discard_models")
+    remove, make = catalogs.DeleteCatalog(catalog, force=True), models.CreateModel(schema, "late")
+    _, refused = together(lambda: world.do(remove, world.owner), reached, lambda: world.do(make, world.owner))
+    assert isinstance(refused, NotFound)
+
+
 def test_two_models_of_one_name_that_return_at_once_do_not_both(world: World) -> None:
     model = world.model()
     schema, name = containers(model)[1], model.name.rpartition(".")[2]

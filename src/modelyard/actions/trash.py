@@ -72,11 +72,13 @@ class PurgeTrash(Command[Write, None]):
 
 def _found(tx: Write, id_: str) -> Discarded:
     entry = trash.find(tx, id_)
-    return entry or _missing(id_)
+    if entry is None:
+        raise _missing(id_)
+    return entry
 
 
-def _missing(id_: str) -> Discarded:
-    raise NotFound(f"there is nothing in the trash with id {id_[:60]} that you may restore.")
+def _missing(id_: str) -> NotFound:
+    return NotFound(f"there is nothing in the trash with id {id_[:60]} that you may restore.")
 
 
 # Versions
@@ -89,7 +91,7 @@ def _restore_version(tx: Write, entry: Discarded) -> Restored:
     models.ALIASES.lock(tx, entry.model_id)
     chain = _chain(tx, Ref(Kind.MODEL, entry.model), entry.model_id)
     if not decide(Question(Privilege.MANAGE), chain).allowed:
-        _missing(entry.id)
+        raise _missing(entry.id)
     restored = trash.restore_version(tx, entry, chain.target)
     catalogs.touch(tx, entry.model_id)
     tx.subject = restored.full_name
@@ -101,11 +103,11 @@ def _restore_version(tx: Write, entry: Discarded) -> Restored:
 
 
 def _restore_model(tx: Write, entry: Discarded) -> Restored:
+    guarding = aliases.protections(tx, entry.schema_id)  # first, as whoever deletes its catalog locks the schema so
     home = _check_home(tx, entry)
     full_name = f"{entry.schema}.{entry.name}"
     if home.taken:
         raise AlreadyExists(f"'{full_name}' is taken by now; rename what has the name, then restore {entry}.")
-    guarding = aliases.protections(tx, entry.schema_id)
     mine = tx.caller.identities
     restored = trash.restore_model(tx, entry, full_name, lambda alias: barrier(guarding, alias, mine) is None)
     tx.subject = full_name
@@ -119,13 +121,13 @@ def _check_home(tx: Write, entry: Discarded) -> Chain:
     owned = entry.owner_id in tx.caller.identities
     if not entry.schema:
         if not owned and not tx.is_admin:
-            _missing(entry.id)
+            raise _missing(entry.id)
         raise WrongState(f"the schema of {entry} is gone; make a schema of the same name first, then restore it.")
     found = _chain(tx, Ref(Kind.SCHEMA, entry.schema), entry.schema_id, entry.name)
     free = replace(found, taken=None)
     manages = decide(Question(Privilege.MANAGE), free).allowed
     if not manages and not (owned and decide(Question(Privilege.CREATE_MODEL, inside=True), free).allowed):
-        _missing(entry.id)
+        raise _missing(entry.id)
     return found
 
 

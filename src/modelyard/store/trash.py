@@ -87,8 +87,8 @@ KEPT: Final = frozenset(rows.name for rows in (*_OF_MODELS, *_OF_VERSIONS, _ALIA
 
 _AT_ONCE: Final = 50
 """Models of a schema that are read together."""
-# In models that are about to go no version becomes READY any more, and no tag or grant is added; the first of these also
-# says which of the models nobody else has deleted in the meantime.
+# In models that are about to go no version becomes READY any more, and no tag or grant is added. The first of these
+# also says which of the models nobody else has deleted in the meantime.
 _LOCK_MODELS: Final = select(_models.c.id).where(is_in(_models.c.id, "ids")).order_by(_models.c.id).with_for_update()
 _LOCK_VERSIONS: Final = (
     select(_versions.c.id).where(is_in(_versions.c.model_id, "ids")).order_by(_versions.c.id).with_for_update()
@@ -99,11 +99,13 @@ _LOCK_SECURABLES: Final = (
 _ready = and_(is_in(_versions.c.model_id, "ids"), _versions.c.status == Status.READY.value)
 _READY: Final = select(_versions.c.model_id, _versions.c.id).where(_ready).order_by(_versions.c.number)
 _schema = _securables.alias("the_schema")
+_around = or_(_schema.c.id == bindparam("container"), _schema.c.parent_id == bindparam("container"))
+_LOCK_AROUND: Final = select(_schema.c.id).where(_around).order_by(_schema.c.id).with_for_update()
+"""What keeps models from being made, or from returning, in schemas that are about to go."""
 _INSIDE: Final = (
     select(_securables.c.id)
     .join(_schema, _schema.c.id == _securables.c.parent_id)
-    .where(_securables.c.kind == Kind.MODEL.value)
-    .where(or_(_schema.c.id == bindparam("container"), _schema.c.parent_id == bindparam("container")))
+    .where(_securables.c.kind == Kind.MODEL.value, _around)
     .order_by(_securables.c.id)
 )
 _ABOUT: Final = select(_securables.c.full_name, _securables.c.owner_id, _securables.c.parent_id).where(
@@ -135,6 +137,7 @@ def discard_models(tx: Write, ids: Sequence[str]) -> None:
 
 def discard_inside(tx: Write, container: Node) -> None:
     """Put all models of a schema or catalog into the trash, before their rows are removed."""
+    tx.rows(_LOCK_AROUND, container=container.id)
     discard_models(tx, [id_ for (id_,) in tx.rows(_INSIDE, container=container.id)])
 
 
