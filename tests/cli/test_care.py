@@ -83,7 +83,7 @@ def test_bytes_of_what_is_in_the_trash_stay_until_it_is_forgotten(
     line = CommandLine(start_server(name="data", trash_days="0"), monkeypatch)
     weight = line.ask("gc", "--dry-run", "--grace-hours", "0")
     assert (weight["trash"], weight["manifests"], weight["objects"], weight["size"]) == (1, 1, 2, 12)
-    assert "1 entries of the trash are due. 2 objects" in line.do("gc", "--dry-run").err
+    assert "Due in the trash: 1. 2 objects" in line.do("gc", "--dry-run").err
     done = line.ask("gc", "--grace-hours", "0")
     assert (done["trash"], done["manifests"], done["objects"], len(stored(yard))) == (1, 1, 2, 2)
     assert line.ask("trash", "list") == []

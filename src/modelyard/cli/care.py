@@ -46,14 +46,14 @@ def gc(
         show(weight, as_json=True, columns=())
     elif dry_run:
         say(
-            f"{weight['trash']} entries of the trash are due. "
+            f"Due in the trash: {weight['trash']}. "
             f"{weight['objects']} objects of {_size(weight['size'])} in {weight['manifests']} old lists of files have "
             f"no version; {weight['waiting']} more, of {_size(weight['waiting_size'])}, wait for their removal."
         )
     else:
         say(
             f"Removed {weight['objects']} objects, {_size(weight['size'])}; {weight['spared']} were written just now. "
-            f"Forgot {weight['trash']} entries of the trash."
+            f"Forgotten in the trash: {weight['trash']}."
         )
 
 
