@@ -192,6 +192,30 @@ def test_a_model_returns_as_it_was(world: World) -> None:
     ]
 
 
+def test_numbers_that_imports_left_out_can_still_be_given_after_a_return(world: World) -> None:
+    model = world.model()
+    world.do(imports.ImportVersion(model, Announced(5, "0" * 64), Registration("there")), world.owner)
+    restore(world, delete(world, model))
+    for number in (3, 1):
+        world.do(imports.ImportVersion(model, Announced(number, "0" * 64), Registration("there")), world.owner)
+    with pytest.raises(AlreadyExists):
+        world.do(imports.ImportVersion(model, Announced(5, "0" * 64), Registration("there")), world.owner)
+
+
+@pytest.mark.parametrize("what", ["version", "model"])
+def test_what_was_in_quarantine_returns_into_it(world: World, what: str) -> None:
+    model = world.model()
+    number = world.ready(model)
+    id_ = world.do(versions.GetVersion(model, number), world.owner).id
+    with world.inside.built.database.engine.begin() as raw:
+        say = "INSERT INTO quarantines (version_id, reasons, since) VALUES (:id, :reasons, 7)"
+        raw.execute(text(say), {"id": id_, "reasons": '["a pickle"]'})
+    restore(world, delete(world, model, number if what == "version" else None))
+    with world.inside.built.database.engine.connect() as raw:
+        ask = "SELECT reasons, since, released_at FROM quarantines WHERE version_id = :id"
+        assert list(raw.execute(text(ask), {"id": id_})) == [('["a pickle"]', 7, None)]
+
+
 def test_a_model_returns_to_its_schema_whatever_that_is_called_by_now(world: World) -> None:
     model = world.model()
     catalog, schema = containers(model)

@@ -56,8 +56,6 @@ _OF_MANIFEST: Final = (
     .order_by(_securables.c.full_name, _versions.c.number)
     .limit(bindparam("most"))
 )
-
-
 _IN_TRASH: Final = (
     select(_trash.c.full_name, _trash.c.id)
     .join(_in_trash, _in_trash.c.trash_id == _trash.c.id)
