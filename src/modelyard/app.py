@@ -139,7 +139,7 @@ def build(settings: Settings) -> App:
     store_id = _open_store(settings, database, storage, settings.storage_url)
     roots = {url: _open_store(settings, database, storage, url) for url in settings.location_urls}
     key = signing_key(settings)
-    gate = Gate(database, store_id, key, roots)
+    gate = Gate(database, store_id, key, settings.trash_days, roots)
     lanes = Lanes(settings.threads, one_writer=database.is_sqlite)
     outbound = Outbound(Allowed.of(settings.outbound_allowed))
     site = _site(settings, there, key)

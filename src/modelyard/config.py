@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from modelyard.domain.trash import MOST_DAYS
 from modelyard.errors import Invalid
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How object stores are reached: for each URL prefix a table of `endpoint`, `region`, `access_key_id`,
     `secret_access_key`, `allow_http` and the like, as JSON in a variable; what is not said comes from the
     environment (AWS_*, GOOGLE_*, AZURE_*)."""
+    trash_days: int = 7
+    """How many days what is deleted stays in the trash, from where it can be restored; 0 keeps nothing."""
     public_url: str = ""
     """The URL under which clients reach the server; empty takes it from the Host header."""
     allowed_hosts: tuple[str, ...] = ()
@@ -226,6 +229,8 @@ def _checked(settings: Settings) -> Settings:
     _check_places(settings)
     if settings.pending_hours < 1 or settings.scan_seconds < 1:
         raise Invalid("pending_hours and scan_seconds must be at least 1.")
+    if not 0 <= settings.trash_days <= MOST_DAYS:
+        raise Invalid(f"trash_days must be from 0 to {MOST_DAYS}.")
     if settings.log_format not in {"json", "text"} or settings.log_level not in {
         "debug",
         "info",

@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from modelyard.store.disk import SETTLING_SECONDS
 from tests.cli.conftest import CommandLine, register
-from tests.support import LEGACY
+from tests.support import LEGACY, Server
 
 MODEL = "dev.s.churn"
 SAME, OWN = b"weights " * 1_000, b"only here"
@@ -41,6 +43,14 @@ def age(file: Path, *, hours: float) -> None:
 
 
 def delete(yard: CommandLine, number: int) -> None:
+    """Delete a version for good."""
+    throw(yard, number)
+    [entry] = yard.ask("trash", "list")
+    yard.do("trash", "purge", entry["id"])
+
+
+def throw(yard: CommandLine, number: int) -> None:
+    """Delete a version, into the trash."""
     with yard.server.client() as admin:
         told = {"name": MODEL, "version": str(number)}
         admin.request("DELETE", f"{LEGACY}/model-versions/delete", json=told).raise_for_status()
@@ -63,6 +73,38 @@ def test_only_bytes_that_nobody_names_are_removed(yard: CommandLine) -> None:
     assert "Removed 2 objects, 7.8 KiB" in yard.do("gc", "--grace-hours", "0").err
     assert stored(yard) == []
     assert yard.ask("fsck", "--verify")["objects"] == 0
+
+
+def test_bytes_of_what_is_in_the_trash_stay_until_it_is_forgotten(
+    start_server: Callable[..., Server], yard: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settle(yard)
+    throw(yard, 2)
+    weight = yard.ask("gc", "--dry-run", "--grace-hours", "0")
+    assert (weight["trash"], weight["manifests"], weight["objects"]) == (0, 0, 0)
+    done = yard.ask("gc", "--grace-hours", "0")
+    assert (done["trash"], done["manifests"], done["objects"], len(stored(yard))) == (0, 0, 0, 4)
+    yard.server.stop()
+    line = CommandLine(start_server(name="data", trash_days="0"), monkeypatch)
+    weight = line.ask("gc", "--dry-run", "--grace-hours", "0")
+    assert (weight["trash"], weight["manifests"], weight["objects"], weight["size"]) == (1, 1, 2, 12)
+    assert "Due in the trash: 1. 2 objects" in line.do("gc", "--dry-run").err
+    done = line.ask("gc", "--grace-hours", "0")
+    assert (done["trash"], done["manifests"], done["objects"], len(stored(yard))) == (1, 1, 2, 2)
+    assert line.ask("trash", "list") == []
+
+
+def test_bytes_that_are_missing_in_the_trash_are_told(yard: CommandLine) -> None:
+    throw(yard, 2)
+    [entry] = yard.ask("trash", "list")
+    own = next(file for file in stored(yard) if file.stat().st_size == len(OWN))
+    own.unlink()
+    [found] = yard("fsck", "--json").json["damage"]
+    assert found["files"] == [f"{MODEL}/own in trash {entry['id']}"]
+    with sqlite3.connect(yard.server.data / "modelyard.db") as raw:
+        raw.execute("UPDATE manifests SET digest = 'other' WHERE id IN (SELECT manifest_id FROM trash_manifests)")
+    [wrong] = yard("fsck", "--json").json["wrong"]
+    assert (wrong["problem"], wrong["versions"]) == ("another digest", [f"{MODEL} in trash {entry['id']}"])
 
 
 def test_bytes_that_were_written_just_now_wait(yard: CommandLine) -> None:

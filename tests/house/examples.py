@@ -35,6 +35,7 @@ from modelyard.actions import (
     stalled,
     tagging,
     tokens,
+    trash,
     uploads,
     versions,
 )
@@ -115,6 +116,14 @@ class Stage:
         prompt, number = self.drafted()
         self.world.do(prompts.SetPromptAlias(prompt, "production", number))
         return prompt, "production"
+
+
+def _in_trash(at: Stage) -> str:
+    """The id of a deleted version of the owner's."""
+    model, number = at.ready()
+    at.world.do(versions.DeleteVersion(model, number), at.world.owner)
+    found = at.world.do(trash.ListTrash(Window(1_000)), at.world.owner).items
+    return next(entry.id for entry in found if entry.full_name == model.name)
 
 
 def _login(at: Stage) -> Login:
@@ -295,6 +304,10 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     # Backups
     backups.DumpDatabase: lambda _at: backups.DumpDatabase(),
     backups.FindObject: lambda at: _everywhere(at.ready()[0], backups.FindObject(MLMODEL_SHA256)),
+    # The trash
+    trash.ListTrash: lambda at: _everywhere(at.ready()[0], trash.ListTrash(Window(100))),
+    trash.RestoreFromTrash: lambda at: trash.RestoreFromTrash(_in_trash(at)),
+    trash.PurgeTrash: lambda at: trash.PurgeTrash(_in_trash(at)),
     # The care of stored bytes
     collection.WeighGarbage: lambda _at: collection.WeighGarbage(24),
     collection.CollectGarbage: lambda _at: collection.CollectGarbage(24),

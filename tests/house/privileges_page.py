@@ -113,6 +113,7 @@ _HEADINGS = {
     "credentials": "Secrets of service principals",
     "sessions": "Signing in and out",
     "backups": "Backups",
+    "trash": "The trash",
     "collection": "Collecting what nobody names",
     "inspection": "Checking stored bytes",
     "journal": "The audit",

@@ -21,7 +21,8 @@ FILES = "/api/2.0/fs/files"
 def yard(tmp_path: Path, object_store: ObjectStore) -> Iterator[Server]:
     """A server with a place for the European catalogs on a disk, and one in an object store."""
     place = object_store.place()
-    settings = {**place.settings, "storage": "", "storage_locations": f"{tmp_path / 'eu'},{place.url}"}
+    places = f"{tmp_path / 'eu'},{place.url}"
+    settings = {**place.settings, "storage": "", "storage_locations": places, "trash_days": "0"}
     server = Server(tmp_path / "data", settings=settings).start()
     yield server
     server.stop()

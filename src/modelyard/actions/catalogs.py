@@ -13,7 +13,7 @@ from modelyard.domain.journal import Event
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
 from modelyard.errors import Denied, Invalid, WrongState
-from modelyard.store import access, aliases, catalogs
+from modelyard.store import access, aliases, catalogs, trash
 from modelyard.store.tx import Look, Write
 
 if TYPE_CHECKING:
@@ -83,6 +83,7 @@ def _delete(tx: Write, node: Node, *, force: bool) -> None:
         raise WrongState(f"{node} is not empty: it holds '{inside}'. Delete what is inside, or set force=true.")
     check_moves_below(tx, node)
     aliases.record_farewell(tx, node.id)
+    trash.discard_inside(tx, node)
     catalogs.remove(tx, node.id)
     tx.announce(_DELETED[node.kind], node.full_name)
 

@@ -8,10 +8,12 @@ from typing import Final
 from modelyard.action import METASTORE, Chore, Command, Need, Query, Ref
 from modelyard.domain.collection import GRACE_HOURS, Collected, Garbage, Helping, Orphans, Shelved, Weight
 from modelyard.domain.privileges import Privilege
-from modelyard.store import collection, holdings
+from modelyard.domain.trash import DAY
+from modelyard.store import collection, holdings, trash
 from modelyard.store.tx import Look, Write
 
 _HOUR: Final = 3_600_000
+_TRASH: Final = 50
 _MANIFESTS: Final = 50
 _BLOBS: Final = 500
 """How much one transaction removes at most, so that writers come in between."""
@@ -28,7 +30,7 @@ class WeighGarbage(Query[Look, Weight]):
 
     def run(self, tx: Look) -> Weight:
         """Count it."""
-        return collection.weigh(tx, tx.now - self.grace_hours * _HOUR)
+        return collection.weigh(tx, tx.now - self.grace_hours * _HOUR, _due(tx))
 
 
 @dataclass(frozen=True)
@@ -81,19 +83,27 @@ class ForgetByItself(Chore[Write, Collected]):
         return _forget(tx, self.helping, self.removed)
 
 
+def _due(tx: Look) -> int:
+    """When what may be forgotten now was put into the trash at the latest."""
+    return tx.now - tx.context.trash_days * DAY
+
+
 def _take_out(tx: Write, grace_hours: int) -> Helping:
+    forgotten = trash.purge(tx, _due(tx), _TRASH)
     manifests = collection.drop_manifests(tx, _MANIFESTS)
     blobs = collection.drop_blobs(tx, tx.now - grace_hours * _HOUR, _BLOBS)
     garbage = collection.due(tx, _BLOBS)
-    return Helping(manifests, blobs, garbage, more=manifests == _MANIFESTS or _BLOBS in {blobs, len(garbage)})
+    more = forgotten == _TRASH or manifests == _MANIFESTS or _BLOBS in {blobs, len(garbage)}
+    return Helping(manifests, blobs, garbage, more=more, trash=forgotten)
 
 
 def _forget(tx: Write, helping: Helping, removed: tuple[Garbage, ...]) -> Collected:
     collection.forget(tx, removed)
     spared = len(helping.garbage) - len(removed)
+    size = sum(each.size for each in removed)
     # What is spared comes first again: a helping of nothing else would never end.
-    more = helping.more and (bool(removed) or spared == 0)
-    return Collected(helping.manifests, len(removed), sum(each.size for each in removed), spared, more=more)
+    more = helping.more and (helping.manifests + helping.trash + len(removed) > 0 or spared == 0)
+    return Collected(helping.manifests, len(removed), size, spared, more=more, trash=helping.trash)
 
 
 # Objects of which the database knows nothing

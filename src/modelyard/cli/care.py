@@ -34,7 +34,7 @@ def gc(
     ] = GRACE_HOURS,
     as_json: AsJson = False,
 ) -> None:
-    """Remove stored bytes that no version's file names any more; only for admins.
+    """Remove what was in the trash for long enough, and stored bytes that no file names any more; only for admins.
 
     The server does this by itself from hour to hour, unless its setting `collect` is off. It may be stopped at any
     moment, and run while clients are at work.
@@ -49,12 +49,16 @@ def gc(
         show({**weight, **found}, as_json=True, columns=())
     elif dry_run:
         say(
+            f"Due in the trash: {weight['trash']}. "
             f"{weight['objects']} objects of {_size(weight['size'])} in {weight['manifests']} old lists of files have "
             f"no version; {weight['waiting']} more, of {_size(weight['waiting_size'])}, wait for their "
             f"removal{_orphaned(found)}."
         )
     else:
-        say(f"Removed {weight['objects']} objects, {_size(weight['size'])}; {weight['spared']} were written just now.")
+        say(
+            f"Removed {weight['objects']} objects, {_size(weight['size'])}; {weight['spared']} were written just now. "
+            f"Forgotten in the trash: {weight['trash']}."
+        )
 
 
 def _orphans(*, dry_run: bool) -> str:
@@ -79,7 +83,7 @@ def _orphaned(found: dict[str, int]) -> str:
 
 
 def _collect(server: Client, grace_hours: int, total: int) -> dict[str, int]:
-    done = {"manifests": 0, "objects": 0, "size": 0, "spared": 0}
+    done = {"trash": 0, "manifests": 0, "objects": 0, "size": 0, "spared": 0}
     columns = (TextColumn("Objects"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
         bar = progress.add_task("", total=total)

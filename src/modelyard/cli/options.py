@@ -53,6 +53,9 @@ Untags = Annotated[list[str] | None, typer.Option("--untag", metavar="KEY", help
 Force = Annotated[bool, typer.Option("--force", help="Delete what is in it, too.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation in a terminal.")]
 
+RESTORABLE: Final = "`modelyard trash list` shows what can be restored."
+"""What is said after something with models in it was deleted."""
+
 
 def group(app: typer.Typer, name: str, about: str, **commands: Callable[..., None]) -> None:
     """Put a group of commands on the command line."""

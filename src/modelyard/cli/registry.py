@@ -17,9 +17,11 @@ from modelyard.cli import (
     models,
     promote,
     prompts,
+    trash,
 )
 from modelyard.cli.options import (
     CATALOGS,
+    RESTORABLE,
     SCHEMAS,
     AsJson,
     CatalogName,
@@ -35,7 +37,7 @@ from modelyard.cli.options import (
     group,
     need_one,
 )
-from modelyard.cli.output import show
+from modelyard.cli.output import say, show
 
 if TYPE_CHECKING:
     import typer
@@ -53,6 +55,7 @@ def add_to(app: typer.Typer) -> None:
     )  # fmt: skip
     models.add_to(app)
     promote.add_to(app)
+    trash.add_to(app)
     care.add_to(app)
     prompts.add_to(app)
     lineage.add_to(app)
@@ -115,12 +118,14 @@ def set_catalog(
 
 
 def delete_catalog(name: CatalogName, server: Server, force: Force = False, yes: Yes = False) -> None:
-    """Delete a catalog; with `--force`, also what is in it.
+    """Delete a catalog; with `--force`, also what is in it, of which models go into the trash.
 
     Example: `modelyard catalogs delete old --force`
     """
     confirm(f"Delete the catalog {name}" + (" and everything in it?" if force else "?"), yes=yes)
     CATALOGS.delete(server, name, force=force)
+    if force:
+        say(RESTORABLE)
 
 
 def create_schema(
@@ -171,9 +176,11 @@ def set_schema(
 
 
 def delete_schema(name: SchemaName, server: Server, force: Force = False, yes: Yes = False) -> None:
-    """Delete a schema; with `--force`, also the models and prompts in it.
+    """Delete a schema; with `--force`, also the models, which go into the trash, and the prompts in it.
 
     Example: `modelyard schemas delete prod.old --force`
     """
     confirm(f"Delete the schema {name}" + (" and everything in it?" if force else "?"), yes=yes)
     SCHEMAS.delete(server, name, force=force)
+    if force:
+        say(RESTORABLE)

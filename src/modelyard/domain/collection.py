@@ -30,6 +30,8 @@ class Helping:
     blobs: int
     garbage: tuple[Garbage, ...]
     more: bool
+    trash: int = 0
+    """How much of the trash was forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +43,15 @@ class Collected:
     size: int
     spared: int
     more: bool
+    trash: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
     """What collecting would do: manifests and objects that nobody names, and how many bytes those are.
 
-    `waiting` is what was taken out of the database before and is in a store still.
+    `waiting` is what was taken out of the database before and is in a store still. `trash` is how much of the trash has
+    been there for long enough; what only that names is counted, too.
     """
 
     manifests: int
@@ -55,6 +59,7 @@ class Weight:
     size: int
     waiting: int
     waiting_size: int
+    trash: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from modelyard.domain.catalogs import Container
 from modelyard.domain.models import Tag, TagChange
 from modelyard.domain.names import MAX_NAME
 from modelyard.domain.pages import Page, Window
-from modelyard.domain.privileges import PASSAGE, Kind, Privilege
+from modelyard.domain.privileges import NOT_IN_ALL, PASSAGE, Kind, Privilege
 from modelyard.errors import Invalid
 from modelyard.store import schema
 from modelyard.store.lists import is_in, texts
@@ -78,10 +78,10 @@ _CHILD: Final = select(_securables.c.full_name).where(_securables.c.parent_id ==
 
 def held(level: FromClause, privilege: Privilege, *above: FromClause) -> ColumnElement[bool]:
     """Whether the caller holds a privilege on a row by a grant there or on a container above it."""
-    enough = [privilege.value, Privilege.ALL_PRIVILEGES.value]
+    enough = {privilege.value} if privilege in NOT_IN_ALL else {privilege.value, Privilege.ALL_PRIVILEGES.value}
     granted = select(_grants.c.securable_id).where(
         is_in(_grants.c.principal_id, "mine"),
-        or_(*(_grants.c.privilege == each for each in enough)),
+        or_(*(_grants.c.privilege == each for each in sorted(enough))),
     )
     return or_(*(node.c.id.in_(granted) for node in (level, *above)))
 

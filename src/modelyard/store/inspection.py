@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _blobs, _entries, _versions = schema.blobs, schema.entries, schema.versions
 _manifests, _securables = schema.manifests, schema.securables
+_trash, _in_trash = schema.trash, schema.trash_manifests
 
 _SOME: Final = 20
 """How many manifests are compared together, and how many files or versions are named with a finding."""
@@ -34,6 +35,15 @@ _MISSED: Final = (
     .order_by(_securables.c.full_name, _versions.c.number, _entries.c.path)
     .limit(bindparam("most"))
 )
+_MISSED_IN_TRASH: Final = (
+    select(_trash.c.full_name, _trash.c.id, _entries.c.path)
+    .select_from(_entries)
+    .join(_in_trash, _in_trash.c.manifest_id == _entries.c.manifest_id)
+    .join(_trash, _trash.c.id == _in_trash.c.trash_id)
+    .where(_entries.c.blob_id == bindparam("blob"))
+    .order_by(_trash.c.full_name, _trash.c.id, _entries.c.path)
+    .limit(bindparam("most"))
+)
 _FROZEN: Final = (
     select(_manifests.c.id, _manifests.c.digest, _manifests.c.files, _manifests.c.size)
     .where(_manifests.c.id > bindparam("after"), _manifests.c.files > 0)
@@ -45,6 +55,13 @@ _OF_MANIFEST: Final = (
     .join(_versions, _versions.c.model_id == _securables.c.id)
     .where(_versions.c.manifest_id == bindparam("manifest"))
     .order_by(_securables.c.full_name, _versions.c.number)
+    .limit(bindparam("most"))
+)
+_IN_TRASH: Final = (
+    select(_trash.c.full_name, _trash.c.id)
+    .join(_in_trash, _in_trash.c.trash_id == _trash.c.id)
+    .where(_in_trash.c.manifest_id == bindparam("manifest"))
+    .order_by(_trash.c.full_name, _trash.c.id)
     .limit(bindparam("most"))
 )
 
@@ -62,7 +79,11 @@ def named(tx: Look, looked: Looked) -> Looked:
 
 
 def _missed_in(tx: Look, blob_id: str) -> tuple[str, ...]:
-    return tuple(f"{name}/{number}/{path}" for name, number, path in tx.rows(_MISSED, blob=blob_id, most=_SOME))
+    found = [f"{name}/{number}/{path}" for name, number, path in tx.rows(_MISSED, blob=blob_id, most=_SOME)]
+    thrown = [
+        f"{name}/{path} in trash {id_}" for name, id_, path in tx.rows(_MISSED_IN_TRASH, blob=blob_id, most=_SOME)
+    ]
+    return (*found, *thrown)[:_SOME]
 
 
 def compare(tx: Look, after: str) -> Compared:
@@ -83,4 +104,6 @@ def _problem(tx: Look, manifest_id: str, noted: str, count: int, size: int) -> s
 
 
 def _versions_of(tx: Look, manifest_id: str) -> tuple[str, ...]:
-    return tuple(f"{name}/{number}" for name, number in tx.rows(_OF_MANIFEST, manifest=manifest_id, most=_SOME))
+    found = [f"{name}/{number}" for name, number in tx.rows(_OF_MANIFEST, manifest=manifest_id, most=_SOME)]
+    thrown = [f"{name} in trash {id_}" for name, id_ in tx.rows(_IN_TRASH, manifest=manifest_id, most=_SOME)]
+    return (*found, *thrown)[:_SOME]

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.modelyard import aliases, backups, care, explain, imports, journal, lineage, prompts, versions
+from modelyard.surfaces.modelyard import (
+    aliases,
+    backups,
+    care,
+    explain,
+    imports,
+    journal,
+    lineage,
+    prompts,
+    trash,
+    versions,
+)
 from modelyard.surfaces.wire import Row
 
 ROWS: Final[tuple[Row, ...]] = (
@@ -16,5 +27,6 @@ ROWS: Final[tuple[Row, ...]] = (
     *journal.ROWS,
     *lineage.ROWS,
     *prompts.ROWS,
+    *trash.ROWS,
     *versions.ROWS,
 )
