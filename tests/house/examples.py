@@ -10,6 +10,7 @@ from typing import Any
 from modelyard.action import Action, Ref
 from modelyard.actions import (
     access,
+    admission,
     aliases,
     backups,
     cards,
@@ -40,6 +41,7 @@ from modelyard.actions import (
     versions,
 )
 from modelyard.domain.access import PrincipalChange, PrincipalKind, Session
+from modelyard.domain.admission import Policy
 from modelyard.domain.collection import Helping, Shelved
 from modelyard.domain.conditions import Attribute, Comparison, Operator
 from modelyard.domain.explain import Role
@@ -54,6 +56,11 @@ from modelyard.domain.sessions import Login
 from tests.house.world import MLMODEL, Person, World, containers
 
 USER, GROUP = PrincipalKind.USER, PrincipalKind.GROUP
+PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
+MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEh6oUmR8j1rIQ2BjYQ9m8T4v0pFQF
+yQm3r1u7r1m0i2m4g0o1m6i5bS1vWq0cV6o0v6B3o1Yp6W5sVn0wS8pF2g==
+-----END PUBLIC KEY-----
+"""
 MLMODEL_SHA256 = hashlib.sha256(MLMODEL).hexdigest()
 
 
@@ -101,6 +108,18 @@ class Stage:
         schema = self.world.schema()
         self.world.do(entity_tags.AssignTag(schema, Tag("team", "")), self.world.owner)
         return schema
+
+    def quarantined(self) -> tuple[Ref, Ref, int]:
+        """A schema, a model, and a version of somebody else's that the schema keeps back."""
+        model, somebody = self.world.model(), self.world.person()
+        _, schema = containers(model)
+        policy = Policy(schema.name, signers=(PUBLIC_KEY,))
+        self.world.do(admission.SetPolicy(schema, policy), self.world.owner)
+        with self.world.uploading(somebody, model):
+            number = self.world.register(model, somebody)
+            self.world.do(files.KeepFile(model, number, "MLmodel", self.world.blob(MLMODEL)), somebody)
+            self.world.do(self.world.finalizing(model, number, somebody), somebody)
+        return schema, model, number
 
     def alias(self) -> tuple[Ref, str]:
         model, number = self.ready()
@@ -301,6 +320,12 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     copies.CopyVersion: lambda at: copies.CopyVersion(*at.ready(), at.world.model()),
     copies.PromoteVersion: lambda at: copies.PromoteVersion(*at.ready(), at.world.model(), "champion"),
     cards.GetCard: lambda at: cards.GetCard(*at.ready()),
+    # What schemas admit
+    admission.GetPolicy: lambda at: admission.GetPolicy(at.world.schema()),
+    admission.SetPolicy: lambda at: admission.SetPolicy(at.world.schema(), Policy("", clean_scan=True)),
+    admission.RemovePolicy: lambda at: admission.RemovePolicy(at.world.schema()),
+    admission.ListQuarantined: lambda at: admission.ListQuarantined(at.world.schema(), Window(10)),
+    admission.ReleaseVersion: lambda at: admission.ReleaseVersion(*at.quarantined(), "looked at it"),
     # Backups
     backups.DumpDatabase: lambda _at: backups.DumpDatabase(),
     backups.FindObject: lambda at: _everywhere(at.ready()[0], backups.FindObject(MLMODEL_SHA256)),

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelyard.cli import (
     access,
+    admission,
     backups,
     care,
     credentials,
@@ -57,6 +58,7 @@ def add_to(app: typer.Typer) -> None:
     promote.add_to(app)
     trash.add_to(app)
     care.add_to(app)
+    admission.add_to(app)
     prompts.add_to(app)
     lineage.add_to(app)
     access.add_to(app)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from modelyard.surfaces.modelyard import (
+    admission,
     aliases,
     backups,
     care,
@@ -19,6 +20,7 @@ from modelyard.surfaces.modelyard import (
 from modelyard.surfaces.wire import Row
 
 ROWS: Final[tuple[Row, ...]] = (
+    *admission.ROWS,
     *aliases.ROWS,
     *backups.ROWS,
     *care.ROWS,
