@@ -164,13 +164,13 @@ class TestQuarantine:
     def test_is_let_go_by_somebody_else_who_manages_the_schema(self, world: World) -> None:
         schema, model, number = Stage(world, world.owner).quarantined()
         with pytest.raises(Invalid, match="comment"):
-            world.do(admission.ReleaseVersion(schema, model, number, " "), world.owner)
-        freed = world.do(admission.ReleaseVersion(schema, model, number, "looked at it"), world.owner)
+            world.do(admission.ReleaseVersion(schema, model.name, number, " "), world.owner)
+        freed = world.do(admission.ReleaseVersion(schema, model.name, number, "looked at it"), world.owner)
         assert (freed.status, freed.status_message) == (Status.READY, "")
         assert world.do(models.SetAlias(model, "champion", number), world.owner)
         assert world.do(admission.ListQuarantined(schema, Window(10)), world.owner).items == ()
         with pytest.raises(WrongState, match="not in quarantine"):
-            world.do(admission.ReleaseVersion(schema, model, number, "again"), world.owner)
+            world.do(admission.ReleaseVersion(schema, model.name, number, "again"), world.owner)
         with world.inside.built.database.engine.begin() as raw:
             found = text(
                 "SELECT quarantines.comment, released_by FROM quarantines JOIN versions ON versions.id = version_id "
@@ -183,11 +183,11 @@ class TestQuarantine:
         schema = ask(world, model, CLEAN)
         number = bring(world, model, weights=HOSTILE).number
         with pytest.raises(Denied, match="somebody else"):
-            world.do(admission.ReleaseVersion(schema, model, number, "trust me"), world.owner)
-        assert world.do(admission.ReleaseVersion(schema, model, number, "looked at it")).status is Status.READY
+            world.do(admission.ReleaseVersion(schema, model.name, number, "trust me"), world.owner)
+        assert world.do(admission.ReleaseVersion(schema, model.name, number, "looked at it")).status is Status.READY
 
     def test_is_released_through_its_own_schema_only(self, world: World) -> None:
         _, model, number = Stage(world, world.owner).quarantined()
         with pytest.raises(Failure):
-            world.do(admission.ReleaseVersion(world.schema(), model, number, "by another door"), world.owner)
+            world.do(admission.ReleaseVersion(world.schema(), model.name, number, "by another door"), world.owner)
         assert world.do(versions.GetVersion(model, number)).status is Status.FAILED_REGISTRATION

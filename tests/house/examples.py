@@ -145,6 +145,11 @@ def _in_trash(at: Stage) -> str:
     return next(entry.id for entry in found if entry.full_name == model.name)
 
 
+def _release(at: Stage) -> Action[Any, Any]:
+    schema, model, number = at.quarantined()
+    return admission.ReleaseVersion(schema, model.name, number, "looked at it")
+
+
 def _login(at: Stage) -> Login:
     return Login(at.world.new_name("state"), "nonce", "verifier", "/session")
 
@@ -325,7 +330,7 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     admission.SetPolicy: lambda at: admission.SetPolicy(at.world.schema(), Policy("", clean_scan=True)),
     admission.RemovePolicy: lambda at: admission.RemovePolicy(at.world.schema()),
     admission.ListQuarantined: lambda at: admission.ListQuarantined(at.world.schema(), Window(10)),
-    admission.ReleaseVersion: lambda at: admission.ReleaseVersion(*at.quarantined(), "looked at it"),
+    admission.ReleaseVersion: _release,
     # Backups
     backups.DumpDatabase: lambda _at: backups.DumpDatabase(),
     backups.FindObject: lambda at: _everywhere(at.ready()[0], backups.FindObject(MLMODEL_SHA256)),

@@ -429,7 +429,7 @@ WORDS: dict[tuple[str, ActionKind], Words] = {
     (_COPY, copies.CopyVersion): _of_copy,
     (_COPY, copies.PromoteVersion): _of_copy,
     (_RELEASE, admission.ReleaseVersion): lambda asked: {
-        "full_name": asked.model.name,
+        "full_name": asked.model,
         "version": asked.number,
         "comment": asked.comment,
     },

@@ -6,13 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from modelyard.action import Command, Need, Query, Ref
-from modelyard.domain import names
 from modelyard.domain.admission import Policy, Quarantined, checked, refusals
 from modelyard.domain.journal import Event
 from modelyard.domain.models import Status, Version
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Privilege
-from modelyard.errors import Denied, Invalid, WrongState
+from modelyard.errors import Denied, Invalid, NotFound, WrongState
 from modelyard.store import admission, cards, models, signatures
 from modelyard.store.tx import Look, Write
 
@@ -102,21 +101,20 @@ class ReleaseVersion(Command[Write, Version]):
     """Let a version out of quarantine: for somebody who manages the schema and has not registered the version."""
 
     schema: Ref
-    model: Ref
+    model: str
     number: int
     comment: str
 
-    needs = (
-        Need(Privilege.MANAGE, on="schema"),
-        Need(Privilege.MANAGE, on="model"),
-    )
+    needs = (Need(Privilege.MANAGE, on="schema"),)
 
     def run(self, tx: Write) -> Version:
         """Make it READY, with the files that were examined."""
-        names.stays_in(self.model.name, self.schema.name)
         if not self.comment.strip():
             raise Invalid("say in the comment why this version may be used after all.")
-        model = tx.at(self.model)
+        schema = tx.at(self.schema)
+        model = admission.model_in(tx, schema.id, self.model)
+        if model is None:
+            raise NotFound(f"{schema} has no model '{self.model}'.")
         version = models.locked_version(tx, model, self.number)
         if models.creator(tx, version.id) == tx.caller.principal.id:
             raise Denied("who has registered a version cannot release it; ask somebody else who manages the schema.")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import bindparam, delete, select, update
 
 from modelyard.domain.admission import Admits, Policy, Quarantined
+from modelyard.domain.privileges import Kind, Node
 from modelyard.store import schema
 from modelyard.store.tx import inserting
 
@@ -31,6 +32,11 @@ _GET: Final = (
     )
     .join(_securables, _securables.c.id == _policies.c.schema_id)
     .where(_policies.c.schema_id == bindparam("schema"))
+)
+_MODEL: Final = select(_securables.c.id, _securables.c.full_name).where(
+    _securables.c.parent_id == bindparam("schema"),
+    _securables.c.full_name == bindparam("name"),
+    _securables.c.kind == Kind.MODEL.value,
 )
 _REMOVE: Final = delete(_policies).where(_policies.c.schema_id == bindparam("schema"))
 _ADD: Final = inserting(_policies)
@@ -62,6 +68,12 @@ _LIST: Final = (
     .order_by(_versions.c.id)
     .limit(bindparam("most"))
 )
+
+
+def model_in(tx: Look, schema_id: str, full_name: str) -> Node | None:
+    """A model of a schema, by its full name."""
+    row = tx.row(_MODEL, schema=schema_id, name=full_name)
+    return Node(Kind.MODEL, row[0], row[1]) if row else None
 
 
 def get(tx: Look, schema_id: str) -> Policy | None:

@@ -67,7 +67,7 @@ def _list(said: Listing) -> AnyAction:
 def _release(said: Release) -> AnyAction:
     model = names.model(said.full_name)
     schema = Ref(Kind.SCHEMA, model.rpartition(".")[0])
-    return admission.ReleaseVersion(schema, Ref(Kind.MODEL, model), names.version(said.version), text(said.comment))
+    return admission.ReleaseVersion(schema, model, names.version(said.version), text(said.comment))
 
 
 def _policy(policy: Policy, _here: Here) -> object:
