@@ -88,7 +88,7 @@ class TestThePolicy:
 
     @pytest.mark.parametrize("key", ["", "ssh-rsa AAAA", "-----BEGIN PUBLIC KEY-----\n!!\n-----END PUBLIC KEY-----"])
     def test_takes_only_keys_for_signers(self, world: World, key: str) -> None:
-        with pytest.raises(Invalid, match="public key in PEM"):
+        with pytest.raises(Invalid, match="no public key in PEM"):
             ask(world, world.model(), Policy("", signers=(key,)))
 
     def test_counts_what_is_not_known_as_bad(self) -> None:

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from modelyard.action import Action, Ref
 from modelyard.actions import (
     access,
@@ -33,6 +35,7 @@ from modelyard.actions import (
     prompts,
     seals,
     sessions,
+    signatures,
     stalled,
     tagging,
     tokens,
@@ -40,6 +43,7 @@ from modelyard.actions import (
     uploads,
     versions,
 )
+from modelyard.domain import keys, signing
 from modelyard.domain.access import PrincipalChange, PrincipalKind, Session
 from modelyard.domain.admission import Policy
 from modelyard.domain.collection import Helping, Shelved
@@ -56,11 +60,8 @@ from modelyard.domain.sessions import Login
 from tests.house.world import MLMODEL, Person, World, containers
 
 USER, GROUP = PrincipalKind.USER, PrincipalKind.GROUP
-PUBLIC_KEY = """-----BEGIN PUBLIC KEY-----
-MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEh6oUmR8j1rIQ2BjYQ9m8T4v0pFQF
-yQm3r1u7r1m0i2m4g0o1m6i5bS1vWq0cV6o0v6B3o1Yp6W5sVn0wS8pF2g==
------END PUBLIC KEY-----
-"""
+PRIVATE_KEY = ec.generate_private_key(ec.SECP256R1())
+PUBLIC_KEY = keys.pem_of(PRIVATE_KEY.public_key())
 MLMODEL_SHA256 = hashlib.sha256(MLMODEL).hexdigest()
 
 
@@ -143,6 +144,12 @@ def _in_trash(at: Stage) -> str:
     at.world.do(versions.DeleteVersion(model, number), at.world.owner)
     found = at.world.do(trash.ListTrash(Window(1_000)), at.world.owner).items
     return next(entry.id for entry in found if entry.full_name == model.name)
+
+
+def _sign(at: Stage) -> Action[Any, Any]:
+    model, number = at.ready()
+    bundle = signing.sign(PRIVATE_KEY, "it", {"MLmodel": MLMODEL_SHA256}).decode()
+    return signatures.AddSignature(model, number, bundle, PUBLIC_KEY)
 
 
 def _release(at: Stage) -> Action[Any, Any]:
@@ -325,6 +332,9 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     copies.CopyVersion: lambda at: copies.CopyVersion(*at.ready(), at.world.model()),
     copies.PromoteVersion: lambda at: copies.PromoteVersion(*at.ready(), at.world.model(), "champion"),
     cards.GetCard: lambda at: cards.GetCard(*at.ready()),
+    # Signatures
+    signatures.AddSignature: _sign,
+    signatures.ListSignatures: lambda at: signatures.ListSignatures(*at.ready()),
     # What schemas admit
     admission.GetPolicy: lambda at: admission.GetPolicy(at.world.schema()),
     admission.SetPolicy: lambda at: admission.SetPolicy(at.world.schema(), Policy("", clean_scan=True)),

@@ -114,6 +114,7 @@ _HEADINGS = {
     "sessions": "Signing in and out",
     "backups": "Backups",
     "trash": "The trash",
+    "signatures": "Signatures of versions",
     "admission": "What schemas admit",
     "collection": "Collecting what nobody names",
     "inspection": "Checking stored bytes",

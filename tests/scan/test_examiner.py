@@ -112,8 +112,9 @@ def test_large_files_are_not_read_whole(examiner: Examiner) -> None:
 
 def test_the_process_is_confined_and_knows_no_secret(examiner: Examiner, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MODELYARD_SECRET_KEY", "ab" * 32)
+    others = children()
     examine(examiner, {"a.json": b"{}"})
-    (child,) = children()
+    (child,) = children() - others
     status = dict(line.split(":\t", 1) for line in Path(f"/proc/{child}/status").read_text().splitlines())
     if os.geteuid() == 0:
         assert status["Uid"].split() == ["65534"] * 4
@@ -131,9 +132,9 @@ def test_the_process_is_confined_and_knows_no_secret(examiner: Examiner, monkeyp
         assert descriptors == {"/dev/null", "socket"}
 
 
-def children() -> list[int]:
+def children() -> set[int]:
     """The scanners of this process."""
-    found = []
+    found = set[int]()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
@@ -141,13 +142,14 @@ def children() -> list[int]:
                 is_ours = parent == os.getpid() and b"modelyard.scanner" in (folder / "cmdline").read_bytes()
             except (OSError, ValueError):
                 continue
-            found += [int(folder.name)] if is_ours else []
+            found |= {int(folder.name)} if is_ours else set()
     return found
 
 
 def test_a_killed_process_is_replaced(examiner: Examiner) -> None:
+    others = children()
     examine(examiner, FILES)
-    (child,) = children()
+    (child,) = children() - others
     os.kill(child, signal.SIGKILL)
     while child in children() and Path(f"/proc/{child}/cmdline").read_bytes():
         time.sleep(0.01)

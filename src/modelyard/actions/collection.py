@@ -64,7 +64,7 @@ class ForgetGarbage(Command[Write, Collected]):
 
 @dataclass(frozen=True)
 class CollectByItself(Chore[Write, Helping]):
-    """`CollectGarbage` as the server does it from time to time."""
+    """Do what `CollectGarbage` does, as the server itself from time to time."""
 
     def run(self, tx: Write) -> Helping:
         """Take one helping."""
@@ -73,7 +73,7 @@ class CollectByItself(Chore[Write, Helping]):
 
 @dataclass(frozen=True)
 class ForgetByItself(Chore[Write, Collected]):
-    """`ForgetGarbage` as the server does it after that."""
+    """Do what `ForgetGarbage` does, as the server itself after that."""
 
     helping: Helping
     removed: tuple[Garbage, ...]
@@ -152,7 +152,7 @@ class DiscardOrphans(Command[Write, Orphans]):
 
 @dataclass(frozen=True)
 class DiscardByItself(Chore[Write, Orphans]):
-    """`DiscardOrphans` as the server does it after that."""
+    """Do what `DiscardOrphans` does, as the server itself from time to time."""
 
     shelved: Shelved
 

@@ -18,6 +18,7 @@ from modelyard.cli import (
     models,
     promote,
     prompts,
+    signing,
     trash,
 )
 from modelyard.cli.options import (
@@ -59,6 +60,7 @@ def add_to(app: typer.Typer) -> None:
     trash.add_to(app)
     care.add_to(app)
     admission.add_to(app)
+    signing.add_to(app)
     prompts.add_to(app)
     lineage.add_to(app)
     access.add_to(app)

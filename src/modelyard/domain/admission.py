@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import hashlib
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
+from modelyard.domain import keys
 from modelyard.domain.cards import Card, Contents, Finding, Verdict
 from modelyard.errors import Invalid
 
 MAX_SIGNERS: Final = 20
 _MOST_TOLD: Final = 3
-_PEM: Final = re.compile(r"-----BEGIN PUBLIC KEY-----\s+([A-Za-z0-9+/=\s]{1,2000})-----END PUBLIC KEY-----\s*\Z")
 
 
 class Admits(StrEnum):
@@ -53,23 +49,16 @@ class Quarantined:
 
 
 def key_id(pem: str) -> str:
-    """What a public key is told apart by: the SHA-256 of its SubjectPublicKeyInfo (RFC 5280), in hex."""
-    found = _PEM.match(pem.strip() + "\n")
-    try:
-        der = base64.b64decode("".join(found[1].split()), validate=True) if found else b""
-    except binascii.Error:
-        der = b""
-    if not der:
-        raise Invalid("a signer is a public key in PEM, which begins with -----BEGIN PUBLIC KEY-----.")
-    return hashlib.sha256(der).hexdigest()
+    """What a public key is told apart by, in hex."""
+    return keys.name(keys.public_key(pem.encode(), "a signer"))
 
 
 def checked(policy: Policy) -> Policy:
     """A policy whose keys are keys, each of them once."""
-    keys = {key_id(pem): f"{pem.strip()}\n" for pem in policy.signers}
-    if len(keys) > MAX_SIGNERS:
+    found = {key_id(pem): f"{pem.strip()}\n" for pem in policy.signers}
+    if len(found) > MAX_SIGNERS:
         raise Invalid(f"a schema has at most {MAX_SIGNERS} signers.")
-    return Policy(policy.schema, policy.admits, policy.clean_scan, tuple(keys.values()))
+    return Policy(policy.schema, policy.admits, policy.clean_scan, tuple(found.values()))
 
 
 def refusals(policy: Policy | None, card: Card, signed_by: Collection[str]) -> tuple[str, ...]:

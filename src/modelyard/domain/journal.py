@@ -30,6 +30,7 @@ class Event(StrEnum):
     MODEL_VERSION_CREATED = "model_version.created"
     MODEL_VERSION_READY = "model_version.ready"
     MODEL_VERSION_FAILED = "model_version.failed"
+    MODEL_VERSION_SIGNED = "model_version.signed"
     MODEL_VERSION_RELEASED = "model_version.released"
     MODEL_VERSION_UPDATED = "model_version.updated"
     MODEL_VERSION_DELETED = "model_version.deleted"

@@ -14,6 +14,7 @@ from modelyard.surfaces.modelyard import (
     journal,
     lineage,
     prompts,
+    signatures,
     trash,
     versions,
 )
@@ -29,6 +30,7 @@ ROWS: Final[tuple[Row, ...]] = (
     *journal.ROWS,
     *lineage.ROWS,
     *prompts.ROWS,
+    *signatures.ROWS,
     *trash.ROWS,
     *versions.ROWS,
 )
