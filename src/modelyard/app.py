@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import time
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -20,7 +20,9 @@ from modelyard.outbound import Allowed, Outbound
 from modelyard.store import holdings, installation, migrate, principals
 from modelyard.store.backups import Gathered, check_empty, gather, load
 from modelyard.store.disk import Disk
+from modelyard.store.examiner import Examiner
 from modelyard.store.exchange import Exchange
+from modelyard.store.inspector import Inspector
 from modelyard.store.installation import Installation
 from modelyard.store.lock import Lock
 from modelyard.store.places import open_place
@@ -44,13 +46,13 @@ from modelyard.surfaces import files as files_surface
 from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
 from modelyard.surfaces.wire import Row, SignOn
+from modelyard.workers.duties import duties
 from modelyard.workers.keeper import Keeper
 
 if TYPE_CHECKING:
-    from modelyard.store.cloud import Cloud
+    from collections.abc import Generator
 
-_ABANDONED_SECONDS: Final = 7 * 24 * 3600
-"""After a week without a byte, what was left of an upload is removed at the next start."""
+    from modelyard.store.cloud import Cloud
 
 _TABLES: Final[tuple[Row, ...]] = (
     *discovery.ROWS,
@@ -73,7 +75,8 @@ class Storage(Stores):
     """The stores and the exchange, as the surfaces see them."""
 
     def __init__(self, settings: Settings, database: Database) -> None:
-        super().__init__(settings.upload_limit, addresses=settings.direct)
+        examiner = Examiner(settings.scan_seconds)
+        super().__init__(settings.upload_limit, addresses=settings.direct, examiner=examiner)
         self._settings = settings
         self._database = database
         exchange = Exchange(settings.folder / "exchange", self, room=settings.exchange_limit).open()
@@ -133,20 +136,21 @@ def build(settings: Settings) -> App:
     database, lock = open_database(settings)
     there = _first_start(database, settings)
     storage = Storage(settings, database)
-    store_id = _open_store(settings, database, storage)
+    store_id = _open_store(settings, database, storage, settings.storage_url)
+    roots = {url: _open_store(settings, database, storage, url) for url in settings.location_urls}
     key = signing_key(settings)
-    gate = Gate(database, store_id, key)
+    gate = Gate(database, store_id, key, settings.trash_days, roots)
     lanes = Lanes(settings.threads, one_writer=database.is_sqlite)
     outbound = Outbound(Allowed.of(settings.outbound_allowed))
     site = _site(settings, there, key)
     endpoint = Endpoint(ROWS, gate, storage, site, lanes, _provider(settings, outbound))
-    return App(endpoint, gate, database, storage, lanes, outbound, Keeper(gate), lock)
+    keeper = Keeper(gate, storage, duties(settings))
+    return App(endpoint, gate, database, storage, lanes, outbound, keeper, lock)
 
 
-def _open_store(settings: Settings, database: Database, storage: Storage) -> str:
-    """Open the metastore's own store; its id in the database."""
-    opened = open_place(settings, settings.storage_url)
-    opened.sweep(_ABANDONED_SECONDS)
+def _open_store(settings: Settings, database: Database, storage: Storage, url: str) -> str:
+    """Open a store; its id in the database."""
+    opened = open_place(settings, url)
     store_id = _enter_store(database, opened)
     storage.enter(store_id, opened)
     return store_id
@@ -305,6 +309,22 @@ def migrate_database(settings: Settings) -> tuple[str | None, str]:
             migrate.upgrade(database.engine)
         return before, migrate.head()
     finally:
+        database.close()
+        if lock:
+            lock.release()
+
+
+@contextmanager
+def inspecting(settings: Settings, *, verify: bool) -> Generator[Inspector]:
+    """What checks stored bytes while no server runs on a SQLite database; on PostgreSQL servers may go on."""
+    database = Database(settings.database_url, settings.threads)
+    lock = lock_sqlite(database) if database.is_sqlite else None
+    storage = Storage(settings, database)
+    try:
+        migrate.check(database.engine)
+        yield Inspector(database, storage, verify=verify)
+    finally:
+        storage.close()
         database.close()
         if lock:
             lock.release()

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from modelyard.domain.trash import MOST_DAYS
 from modelyard.errors import Invalid
 
 if TYPE_CHECKING:
@@ -43,10 +44,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     storage: str = ""
     """Where the bytes of model versions are kept: a folder, its `file://` URL, or a place in an object store as
     `s3://bucket/prefix`, `gs://bucket/prefix` or `az://container/prefix`; empty is the data folder's `blobs`."""
+    storage_locations: tuple[str, ...] = ()
+    """Other such places, which admins can give to single catalogs and schemas as their storage root."""
     storage_options: dict[str, dict[str, str]] = {}
     """How object stores are reached: for each URL prefix a table of `endpoint`, `region`, `access_key_id`,
     `secret_access_key`, `allow_http` and the like, as JSON in a variable; what is not said comes from the
     environment (AWS_*, GOOGLE_*, AZURE_*)."""
+    trash_days: int = 7
+    """How many days what is deleted stays in the trash, from where it can be restored; 0 keeps nothing."""
     public_url: str = ""
     """The URL under which clients reach the server; empty takes it from the Host header."""
     allowed_hosts: tuple[str, ...] = ()
@@ -77,6 +82,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How many bytes the copies of models that are lent to such clients take together; each lives for an hour."""
     upload_limit: int = 1 << 40
     """The largest file that is taken, in bytes."""
+    collect: bool = True
+    """Remove by itself, from hour to hour, stored bytes that no version names; else only `modelyard gc` does."""
+    scan_seconds: int = 60
+    """How long looking into the files of a version may take when it is finalized; after that it counts as unscanned."""
+    pending_hours: int = 48
+    """How long a version waits for its next file before it is given up, and failed."""
     outbound_allowed: tuple[str, ...] = ()
     """Host names, addresses and networks (`10.1.0.0/16`) that the server may ask although they are not public."""
     oidc_issuer: str = ""
@@ -135,15 +146,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     @property
     def storage_url(self) -> str:
         """The URL of the metastore's own store."""
-        if "://" in self.storage:
-            return self.storage.rstrip("/")
-        folder = Path(self.storage).expanduser().absolute() if self.storage else self.folder / "blobs"
-        return folder.as_uri()
+        return _place_url(self.storage or str(self.folder / "blobs"))
+
+    @property
+    def location_urls(self) -> tuple[str, ...]:
+        """The URLs of the places that catalogs and schemas can have as their own."""
+        return tuple(_place_url(place) for place in self.storage_locations)
 
     def options(self, url: str) -> dict[str, str]:
         """How the object store at a URL is reached; the longest prefix counts."""
         meant = [prefix for prefix in self.storage_options if is_below(url, prefix)]
         return self.storage_options[max(meant, key=len)] if meant else {}
+
+
+def _place_url(place: str) -> str:
+    return place.rstrip("/") if "://" in place else Path(place).expanduser().absolute().as_uri()
 
 
 def is_below(url: str, prefix: str) -> bool:
@@ -209,8 +226,11 @@ def _checked(settings: Settings) -> Settings:
         raise Invalid("port must be from 0 to 65535, and threads from 1 to 256.")
     if not 1 <= settings.workers <= 64:  # noqa: PLR2004  said in the message
         raise Invalid("workers must be from 1 to 64.")
-    if "://" in settings.storage and not settings.storage.startswith(_PLACES):
-        raise Invalid("storage must be a folder, or a URL: file:///…, s3://…, gs://… or az://…")
+    _check_places(settings)
+    if settings.pending_hours < 1 or settings.scan_seconds < 1:
+        raise Invalid("pending_hours and scan_seconds must be at least 1.")
+    if not 0 <= settings.trash_days <= MOST_DAYS:
+        raise Invalid(f"trash_days must be from 0 to {MOST_DAYS}.")
     if settings.log_format not in {"json", "text"} or settings.log_level not in {
         "debug",
         "info",
@@ -222,6 +242,15 @@ def _checked(settings: Settings) -> Settings:
         raise Invalid(f'outbound_allowed: "{wrong[0][:100]}" is neither a host name, an address nor a network.')
     _check_sign_in(settings)
     return settings
+
+
+def _check_places(settings: Settings) -> None:
+    urls = (settings.storage_url, *settings.location_urls)
+    for url in urls:
+        if not url.startswith(_PLACES):
+            raise Invalid("storage and storage_locations are folders, or URLs: file:///…, s3://…, gs://… or az://…")
+        if any(is_below(url, other) for other in urls if other is not url):
+            raise Invalid(f"{url} lies inside another place of storage or storage_locations; name separate ones.")
 
 
 def _is_place(entry: str) -> bool:

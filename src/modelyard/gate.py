@@ -46,7 +46,7 @@ from modelyard.store.session import CommitLost, Unreachable
 from modelyard.store.tx import Contended, Context, Write, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from modelyard.action import Action, Need, Ref
     from modelyard.domain.journal import Origin
@@ -116,6 +116,8 @@ class Gate:
     database: Database
     store_id: str
     signing_key: bytes
+    trash_days: int
+    roots: Mapping[str, str] = field(default_factory=dict[str, str])
     clock: Callable[[], float] = time.time
     uses: Uses = field(default_factory=Uses)
     _strangers: dict[tuple[str, str], float] = field(default_factory=dict[tuple[str, str], float])
@@ -165,7 +167,7 @@ class Gate:
     def _decided(self, tx: Look, attempt: _Attempt, credential: Credential) -> Any:  # noqa: ANN401  as above
         action = attempt.action
         # Until it is known who calls, the server acts: it may have to make the user whom a provider has proved.
-        tx.enter(Context(SERVER, {}, self._now(), attempt.origin, self.store_id))
+        tx.enter(self._context(attempt, SERVER, {}))
         attempt.caller = caller = self._caller(tx, credential)
         if action.is_change and isinstance(credential, Session) and not credential.confirmed:
             raise Unauthenticated("A cookie alone changes nothing; send the page's Origin and its CSRF header too.")
@@ -179,8 +181,11 @@ class Gate:
             reasons.append(_allowed(need, chain).reason)
             chains[ref] = chain
         attempt.reason = "; ".join(reasons) or action.open_to
-        tx.enter(Context(caller, chains, self._now(), attempt.origin, self.store_id))
+        tx.enter(self._context(attempt, caller, chains))
         return action.run(tx)
+
+    def _context(self, attempt: _Attempt, caller: Caller, chains: dict[Ref, Chain]) -> Context:
+        return Context(caller, chains, self._now(), attempt.origin, self.store_id, self.trash_days, self.roots)
 
     def _caller(self, tx: Look, credential: Credential) -> Caller:
         caller, wrong = None, _STRANGER
@@ -236,7 +241,7 @@ class Gate:
         told = journal.Attempt(
             event_id=attempt.event_id,
             action=name[0].lower() + name[1:],
-            securable=_subject(action),
+            securable=tx.subject or _subject(action),
             params=msgspec.json.encode(action).decode(),
             caller=attempt.caller,
             origin=attempt.origin,

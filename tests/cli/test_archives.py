@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
 from modelyard.cli import archives
-from modelyard.cli import keys as signing
+from modelyard.domain import keys as signing
 from tests.cli.conftest import CommandLine, register
 from tests.conftest import Postgres
 from tests.support import LEGACY, UNITY, Server, clean_environment
@@ -286,8 +286,8 @@ def test_an_archive_of_somebody_else_is_refused_before_anything_is_asked(
 @pytest.mark.parametrize("curve", [ec.SECP256R1(), ec.SECP384R1(), ec.SECP521R1()])
 def test_keys_of_elliptic_curves_sign_too(tmp_path: Path, curve: ec.EllipticCurve) -> None:
     secret, public = (Path(each) for each in write_keys(tmp_path, ec.generate_private_key(curve)))
-    signature = signing.sign(signing.private_key(secret), "a kind", b"words")
-    key = signing.public_key(public)
+    signature = signing.sign(signing.private_key(secret.read_bytes(), "it"), "a kind", b"words")
+    key = signing.public_key(public.read_bytes(), "it")
     assert signing.is_signed(key, "a kind", b"words", signature)
     assert not signing.is_signed(key, "another kind", b"words", signature)
     assert not signing.is_signed(key, "a kind", b"other words", signature)

@@ -21,8 +21,9 @@ from tests.cli.conftest import CommandLine, register
 from tests.conftest import Postgres
 from tests.support import LEGACY, SCIM, Server, clean_environment
 
-CHURN = "dev.ml_team.churn"
+CHURN, OLD = "dev.ml_team.churn", "dev.ml_team.old"
 WEIGHTS = b"w" * 300_000
+TRASH = "/api/2.0/modelyard/trash"
 RUNNING = {"audit", "seals", "tokens", "stores"}
 """Tables that a server goes on to write by itself, or that say where its bytes are."""
 
@@ -53,6 +54,9 @@ def filled(server: Server) -> str:
         line.do("models", "create", model, "--tag", "team=ml", "--comment", 'Grüße "and" \\ more\u2028')
     register(server, CHURN, MLmodel=b"flavors: {}", data__weights=WEIGHTS, empty=b"")
     line.do("promote", f"{CHURN}@1", "prod.ml_team.churn", "--alias", "Champion")
+    line.do("models", "create", OLD)
+    register(server, OLD, MLmodel=b"flavors: {}", only__here=b"in the trash")
+    line.do("models", "delete", OLD)
     token = server.make_user("ada@example.com")
     server.grant("catalog", "prod", "ada@example.com", "USE_CATALOG", "USE_SCHEMA", "EXECUTE")
     with server.client() as admin:
@@ -73,6 +77,10 @@ def works(server: Server, admin_token: str, token: str) -> None:
         asked = {"name": "prod.ml_team.churn", "alias": "champion"}
         found = admin.get(f"{LEGACY}/registered-models/alias", params=asked).raise_for_status().json()
         assert found["model_version"]["version"] == "1"
+        [entry] = admin.get(TRASH).raise_for_status().json()["trash"]
+        admin.post(f"{TRASH}/{entry['id']}/restore").raise_for_status()
+        kept = admin.get("/api/2.0/fs/files/Models/dev/ml_team/old/1/only/here").raise_for_status()
+        assert kept.content == b"in the trash"
         told = {"name": "prod.ml_team.churn", "alias": "Next", "version": "1"}
         admin.post(f"{LEGACY}/registered-models/alias", json=told).raise_for_status()
         made = admin.post(f"{LEGACY}/model-versions/create", json={"name": CHURN, "source": "y"}).raise_for_status()
@@ -122,9 +130,9 @@ def test_a_backup_without_bytes_finds_the_storage_folder_again(
 def test_a_second_backup_fetches_only_new_objects(modelyard: CommandLine, tmp_path: Path) -> None:
     filled(modelyard.server)
     kept = tmp_path / "kept"
-    assert "4 objects, 4 of them new" in modelyard.do("backup", str(kept), "--with-bytes").err
+    assert "5 objects, 5 of them new" in modelyard.do("backup", str(kept), "--with-bytes").err
     register(modelyard.server, CHURN, MLmodel=b"flavors: {}", data__weights=WEIGHTS + b"!")
-    assert "5 objects, 1 of them new" in modelyard.do("backup", str(kept), "--with-bytes").err
+    assert "6 objects, 1 of them new" in modelyard.do("backup", str(kept), "--with-bytes").err
     for file in (kept / "objects").glob("*/*"):
         assert hashlib.sha256(file.read_bytes()).hexdigest() == file.name
         assert file.stat().st_mode & 0o777 == 0o600

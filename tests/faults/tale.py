@@ -18,7 +18,7 @@ OURS = "/api/2.0/modelyard"
 FILES = "/api/2.0/fs/files"
 DIRECTORIES = "/api/2.0/fs/directories"
 SOURCE, TARGET = "dev.s.model", "prod.s.model"
-STEPS = 21
+STEPS = 23
 """How many requests of a tale change something."""
 
 
@@ -64,7 +64,7 @@ class Memory:
 
 
 class Tale:
-    """One telling: a version, its files, copies by a client and by the server, an alias, a deletion."""
+    """One telling: a version, its files, copies by a client and by the server, an alias, a deletion and its end."""
 
     def __init__(self, server: Server, memory: Memory, seed: int) -> None:
         self.server = server
@@ -94,6 +94,8 @@ class Tale:
         self.memory.alias, self.memory.perhaps_alias = copy, set()
         self._copy(client, number)
         self._delete(client, number)
+        self._restore(client, number)
+        self._delete(client, number)
         return copy
 
     def _copy(self, client: httpx.Client, number: int) -> None:
@@ -112,6 +114,14 @@ class Tale:
         told = {"name": SOURCE, "version": str(number)}
         self._ask(client, "DELETE", f"{LEGACY}/model-versions/delete", json=told)
         self.memory.deleted.add((SOURCE, number))
+
+    def _restore(self, client: httpx.Client, number: int) -> None:
+        found = client.get(f"{OURS}/trash").raise_for_status().json()["trash"]
+        [id_] = [each["id"] for each in found if (each["full_name"], each["version"]) == (SOURCE, number)]
+        self.memory.deleted.discard((SOURCE, number))
+        self._ask(client, "POST", f"{OURS}/trash/{id_}/restore")
+        self.memory.perhaps_deleted.discard((SOURCE, number))
+        self.memory.whole.discard((SOURCE, number))
 
     def _version(self, client: httpx.Client, model: str, source: str) -> int:
         self.memory.perhaps_versions += 1

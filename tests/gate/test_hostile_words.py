@@ -74,9 +74,9 @@ def test_any_words_of_a_principal_are_taken_or_refused(world: World, word: str) 
 )
 def test_properties_may_have_any_key(world: World, key: str) -> None:
     catalog, schema = world.new_name(), world.new_name()
-    made = world.do(catalogs.CreateCatalog(catalog, properties={key: "value"}), world.owner)
+    made = world.do(catalogs.CreateCatalog(catalog, catalogs.About(properties={key: "value"})), world.owner)
     assert made.properties == {key: "value"}
-    inside = catalogs.CreateSchema(Ref(Kind.CATALOG, catalog), schema, properties={key: "value"})
+    inside = catalogs.CreateSchema(Ref(Kind.CATALOG, catalog), schema, catalogs.About(properties={key: "value"}))
     assert world.do(inside, world.owner).properties == {key: "value"}
 
 

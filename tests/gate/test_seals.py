@@ -48,7 +48,7 @@ def broken(inside: InProcess) -> Break:
 
 
 def act(inside: InProcess, name: str) -> None:
-    inside.do(catalogs.CreateCatalog(name, comment="ü“\n"))
+    inside.do(catalogs.CreateCatalog(name, catalogs.About("ü“\n")))
 
 
 def sql(inside: InProcess, statement: str, **values: object) -> list[Any]:

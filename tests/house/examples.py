@@ -7,9 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import ec
+
 from modelyard.action import Action, Ref
 from modelyard.actions import (
     access,
+    admission,
     aliases,
     backups,
     cards,
@@ -32,13 +35,18 @@ from modelyard.actions import (
     prompts,
     seals,
     sessions,
+    signatures,
+    stalled,
     tagging,
     tokens,
+    trash,
     uploads,
     versions,
 )
+from modelyard.domain import keys, signing
 from modelyard.domain.access import PrincipalChange, PrincipalKind, Session
-from modelyard.domain.collection import Helping
+from modelyard.domain.admission import Policy
+from modelyard.domain.collection import Helping, Shelved
 from modelyard.domain.conditions import Attribute, Comparison, Operator
 from modelyard.domain.explain import Role
 from modelyard.domain.filters import Part, Term, VersionFilter
@@ -52,6 +60,8 @@ from modelyard.domain.sessions import Login
 from tests.house.world import MLMODEL, Person, World, containers
 
 USER, GROUP = PrincipalKind.USER, PrincipalKind.GROUP
+PRIVATE_KEY = ec.generate_private_key(ec.SECP256R1())
+PUBLIC_KEY = keys.pem_of(PRIVATE_KEY.public_key())
 MLMODEL_SHA256 = hashlib.sha256(MLMODEL).hexdigest()
 
 
@@ -100,6 +110,18 @@ class Stage:
         self.world.do(entity_tags.AssignTag(schema, Tag("team", "")), self.world.owner)
         return schema
 
+    def quarantined(self) -> tuple[Ref, Ref, int]:
+        """A schema, a model, and a version of somebody else's that the schema keeps back."""
+        model, somebody = self.world.model(), self.world.person()
+        _, schema = containers(model)
+        policy = Policy(schema.name, signers=(PUBLIC_KEY,))
+        self.world.do(admission.SetPolicy(schema, policy), self.world.owner)
+        with self.world.uploading(somebody, model):
+            number = self.world.register(model, somebody)
+            self.world.do(files.KeepFile(model, number, "MLmodel", self.world.blob(MLMODEL)), somebody)
+            self.world.do(self.world.finalizing(model, number, somebody), somebody)
+        return schema, model, number
+
     def alias(self) -> tuple[Ref, str]:
         model, number = self.ready()
         self.world.do(models.SetAlias(model, "champion", number))
@@ -114,6 +136,25 @@ class Stage:
         prompt, number = self.drafted()
         self.world.do(prompts.SetPromptAlias(prompt, "production", number))
         return prompt, "production"
+
+
+def _in_trash(at: Stage) -> str:
+    """The id of a deleted version of the owner's."""
+    model, number = at.ready()
+    at.world.do(versions.DeleteVersion(model, number), at.world.owner)
+    found = at.world.do(trash.ListTrash(Window(1_000)), at.world.owner).items
+    return next(entry.id for entry in found if entry.full_name == model.name)
+
+
+def _sign(at: Stage) -> Action[Any, Any]:
+    model, number = at.ready()
+    bundle = signing.sign(PRIVATE_KEY, "it", {"MLmodel": MLMODEL_SHA256}).decode()
+    return signatures.AddSignature(model, number, bundle, PUBLIC_KEY)
+
+
+def _release(at: Stage) -> Action[Any, Any]:
+    schema, model, number = at.quarantined()
+    return admission.ReleaseVersion(schema, model.name, number, "looked at it")
 
 
 def _login(at: Stage) -> Login:
@@ -291,12 +332,32 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     copies.CopyVersion: lambda at: copies.CopyVersion(*at.ready(), at.world.model()),
     copies.PromoteVersion: lambda at: copies.PromoteVersion(*at.ready(), at.world.model(), "champion"),
     cards.GetCard: lambda at: cards.GetCard(*at.ready()),
+    # Signatures
+    signatures.AddSignature: _sign,
+    signatures.ListSignatures: lambda at: signatures.ListSignatures(*at.ready()),
+    # What schemas admit
+    admission.GetPolicy: lambda at: admission.GetPolicy(at.world.schema()),
+    admission.SetPolicy: lambda at: admission.SetPolicy(at.world.schema(), Policy("", clean_scan=True)),
+    admission.RemovePolicy: lambda at: admission.RemovePolicy(at.world.schema()),
+    admission.ListQuarantined: lambda at: admission.ListQuarantined(at.world.schema(), Window(10)),
+    admission.ReleaseVersion: _release,
     # Backups
     backups.DumpDatabase: lambda _at: backups.DumpDatabase(),
     backups.FindObject: lambda at: _everywhere(at.ready()[0], backups.FindObject(MLMODEL_SHA256)),
+    # The trash
+    trash.ListTrash: lambda at: _everywhere(at.ready()[0], trash.ListTrash(Window(100))),
+    trash.RestoreFromTrash: lambda at: trash.RestoreFromTrash(_in_trash(at)),
+    trash.PurgeTrash: lambda at: trash.PurgeTrash(_in_trash(at)),
     # The care of stored bytes
     collection.WeighGarbage: lambda _at: collection.WeighGarbage(24),
     collection.CollectGarbage: lambda _at: collection.CollectGarbage(24),
+    collection.ListStores: lambda _at: collection.ListStores(),
+    collection.CountOrphans: lambda _at: collection.CountOrphans(Shelved()),
+    collection.DiscardOrphans: lambda _at: collection.DiscardOrphans(Shelved()),
+    collection.CollectByItself: lambda _at: collection.CollectByItself(),
+    collection.ForgetByItself: lambda _at: collection.ForgetByItself(Helping(0, 0, (), more=False), ()),
+    collection.DiscardByItself: lambda _at: collection.DiscardByItself(Shelved()),
+    stalled.GiveUpStalled: lambda _at: stalled.GiveUpStalled(48),
     collection.ForgetGarbage: lambda _at: collection.ForgetGarbage(Helping(0, 0, (), more=False), ()),
     inspection.ListBlobs: lambda _at: inspection.ListBlobs("", 200),
     inspection.NameDamage: lambda _at: inspection.NameDamage(Looked(0, 0, (), None)),

@@ -113,10 +113,14 @@ _HEADINGS = {
     "credentials": "Secrets of service principals",
     "sessions": "Signing in and out",
     "backups": "Backups",
+    "trash": "The trash",
+    "signatures": "Signatures of versions",
+    "admission": "What schemas admit",
     "collection": "Collecting what nobody names",
     "inspection": "Checking stored bytes",
     "journal": "The audit",
     "seals": "The seals over the audit",
+    "stalled": "Versions whose files stopped coming",
 }
 _MODULES = list(_HEADINGS)
 

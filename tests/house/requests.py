@@ -19,6 +19,7 @@ import pytest
 from modelyard.action import METASTORE, Action, Ref
 from modelyard.actions import (
     access,
+    admission,
     aliases,
     copies,
     credentials,
@@ -322,6 +323,7 @@ def _begun(at: Stage) -> Action[Any, Any]:
 
 _PART = "PUT /api/2.0/fs/files/{path}?action=upload-part"
 _COPY = "POST /api/2.0/modelyard/models/{full_name}/versions/{version}/copy"
+_RELEASE = "POST /api/2.0/modelyard/models/{full_name}/versions/{version}/release"
 _COMPLETE = "POST /api/2.0/fs/files/{path}?action=complete-upload"
 _METASTORE = f"{UNITY}/metastores/{{id}}"
 _OF_WORKSPACE = f"{UNITY}/workspaces/{{workspace_id}}/metastore"
@@ -426,6 +428,11 @@ WORDS: dict[tuple[str, ActionKind], Words] = {
     # Copies
     (_COPY, copies.CopyVersion): _of_copy,
     (_COPY, copies.PromoteVersion): _of_copy,
+    (_RELEASE, admission.ReleaseVersion): lambda asked: {
+        "full_name": asked.model,
+        "version": asked.number,
+        "comment": asked.comment,
+    },
     # Imports
     ("POST /api/2.0/modelyard/models/{full_name}/versions/import", imports.ImportVersion): _of_import,
     ("POST /api/2.0/modelyard/models/{full_name}/versions/{version}/take", imports.TakeFiles): _of_taking,

@@ -21,6 +21,7 @@ from modelyard.actions import (
     prompts,
     sessions,
     tokens,
+    trash,
     versions,
 )
 from modelyard.domain.access import Server, Session
@@ -34,7 +35,7 @@ GUARDED = [kind for kind in ACTIONS if kind.needs]
 OPEN = [kind for kind in ACTIONS if kind.open_to]
 CHORES = [kind for kind in ACTIONS if issubclass(kind, Chore)]
 SECRETS: set[type[Action[Any, Any]]] = {credentials.CreateSecret, credentials.ListSecrets, credentials.DeleteSecret}
-OWN = SECRETS | {tokens.UpdateToken, tokens.RevokeToken}
+OWN = SECRETS | {tokens.UpdateToken, tokens.RevokeToken, trash.RestoreFromTrash}
 """Open to whoever it is about, and to admins; for others there is nothing."""
 
 
@@ -249,6 +250,7 @@ GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     journal.ListAudit: _what_it_did_itself,
     models.SearchModels: _nothing,
     prompts.SearchPrompts: _nothing,
+    trash.ListTrash: _nothing,
     prompts.LinkPromptVersions: _only_what_it_may_read,
     versions.SearchVersions: _nothing,
 }

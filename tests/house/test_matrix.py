@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from modelyard.action import METASTORE, Ref
-from modelyard.actions import access, catalogs, credentials, tokens
+from modelyard.actions import access, catalogs, credentials, tokens, trash
 from modelyard.app import ROWS
 from modelyard.domain.access import Bearer
 from modelyard.domain.privileges import Privilege
@@ -48,6 +48,7 @@ NOT_THEIRS = {"stranger": 404, "other": 404, "reader": 404}
 OPEN: dict[ActionKind, dict[str, int]] = {
     tokens.RevokeToken: NOT_THEIRS,
     tokens.UpdateToken: NOT_THEIRS,
+    trash.RestoreFromTrash: NOT_THEIRS,
     **{
         kind: {**NOT_THEIRS, "owner": 404}  # only the service principal itself, or an admin, governs its secrets
         for kind in (credentials.CreateSecret, credentials.ListSecrets, credentials.DeleteSecret)

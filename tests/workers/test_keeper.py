@@ -35,7 +35,7 @@ ACTIONS.remove(Count)  # it is none of the server's
 
 
 def counting(chore: Count, seconds: float) -> Duty:
-    return Duty("Count", lambda _gate: chore, seconds)
+    return Duty("Count", lambda desk: desk.do(chore), seconds)
 
 
 def eventually(true: Callable[[], bool]) -> None:
@@ -47,7 +47,7 @@ def eventually(true: Callable[[], bool]) -> None:
 
 def test_a_chore_with_more_to_do_is_done_again_at_once_and_then_at_its_interval(inside: InProcess) -> None:
     done: list[float] = []
-    keeper = Keeper(inside.gate, [counting(Count(done), 0.5)])
+    keeper = Keeper(inside.gate, inside.built.storage, [counting(Count(done), 0.5)])
     keeper.start()
     eventually(lambda: len(done) == 4)
     keeper.close()
@@ -61,7 +61,9 @@ def test_a_chore_that_fails_is_logged_and_tried_less_and_less_often_and_others_g
 ) -> None:
     failed: list[float] = []
     done: list[float] = []
-    keeper = Keeper(inside.gate, [counting(Count(failed, failure), 0.05), counting(Count(done), 0.05)])
+    keeper = Keeper(
+        inside.gate, inside.built.storage, [counting(Count(failed, failure), 0.05), counting(Count(done), 0.05)]
+    )
     keeper.start()
     eventually(lambda: len(failed) == 4)
     keeper.close()
@@ -73,7 +75,7 @@ def test_a_chore_that_fails_is_logged_and_tried_less_and_less_often_and_others_g
 
 def test_a_closed_keeper_does_nothing_more(inside: InProcess) -> None:
     done: list[float] = []
-    keeper = Keeper(inside.gate, [counting(Count(done), 0.01)])
+    keeper = Keeper(inside.gate, inside.built.storage, [counting(Count(done), 0.01)])
     keeper.start()
     eventually(lambda: len(done) > 3)
     keeper.close()
@@ -83,7 +85,7 @@ def test_a_closed_keeper_does_nothing_more(inside: InProcess) -> None:
 
 
 def test_a_keeper_that_was_never_started_closes(inside: InProcess) -> None:
-    Keeper(inside.gate).close()
+    Keeper(inside.gate, inside.built.storage, []).close()
 
 
 def test_a_running_server_seals_within_some_seconds(inside: InProcess) -> None:

@@ -12,8 +12,8 @@ from modelyard.domain.catalogs import Container
 from modelyard.domain.journal import Event
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
-from modelyard.errors import WrongState
-from modelyard.store import access, aliases, catalogs
+from modelyard.errors import Denied, Invalid, WrongState
+from modelyard.store import access, aliases, catalogs, trash
 from modelyard.store.tx import Look, Write
 
 if TYPE_CHECKING:
@@ -33,10 +33,31 @@ class Change:
     properties: dict[str, str] | None = None
 
 
-def _create(tx: Write, kind: Kind, parent: Node, full_name: str, comment: str, told: dict[str, str]) -> Container:
-    id_ = catalogs.add(tx, kind, parent, full_name, comment, told)
+@dataclass(frozen=True)
+class About:
+    """What a new container is told besides its name. `storage_root` is the URL of a store of its own."""
+
+    comment: str = ""
+    properties: dict[str, str] = field(default_factory=dict[str, str])
+    storage_root: str = ""
+
+
+def _create(tx: Write, kind: Kind, parent: Node, full_name: str, about: About) -> Container:
+    store_id = _store_at(tx, about.storage_root) if about.storage_root else None
+    id_ = catalogs.add(tx, kind, parent, full_name, about.comment, about.properties, store_id)
     tx.announce(_CREATED[kind], full_name)
     return catalogs.get(tx, id_)
+
+
+def _store_at(tx: Write, url: str) -> str:
+    """The id of the store at a URL: one of those that the operator has named, for admins to give away."""
+    if not tx.is_admin:
+        raise Denied("only metastore admins may choose a storage_root; leave it out, or ask one of them.")
+    store_id = tx.context.roots.get(url.rstrip("/"))
+    if store_id is None:
+        known = ", ".join(sorted(tx.context.roots)) or "none yet"
+        raise Invalid(f"storage_root must be a place of the server's setting storage_locations ({known}).")
+    return store_id
 
 
 def _change(tx: Write, node: Node, change: Change, full_name: str | None = None) -> Container:
@@ -62,6 +83,7 @@ def _delete(tx: Write, node: Node, *, force: bool) -> None:
         raise WrongState(f"{node} is not empty: it holds '{inside}'. Delete what is inside, or set force=true.")
     check_moves_below(tx, node)
     aliases.record_farewell(tx, node.id)
+    trash.discard_inside(tx, node)
     catalogs.remove(tx, node.id)
     tx.announce(_DELETED[node.kind], node.full_name)
 
@@ -74,15 +96,14 @@ class CreateCatalog(Command[Write, Container]):
     """Make a catalog, owned by the caller."""
 
     name: str
-    comment: str = ""
-    properties: dict[str, str] = field(default_factory=dict[str, str])
+    about: About = About()
     metastore: Ref = METASTORE
 
     needs = (Need(Privilege.CREATE_CATALOG, on="metastore", naming="name"),)
 
     def run(self, tx: Write) -> Container:
         """Make it."""
-        return _create(tx, Kind.CATALOG, tx.at(self.metastore), self.name, self.comment, self.properties)
+        return _create(tx, Kind.CATALOG, tx.at(self.metastore), self.name, self.about)
 
 
 @dataclass(frozen=True)
@@ -182,15 +203,14 @@ class CreateSchema(Command[Write, Container]):
 
     catalog: Ref
     name: str
-    comment: str = ""
-    properties: dict[str, str] = field(default_factory=dict[str, str])
+    about: About = About()
 
     needs = (Need(Privilege.CREATE_SCHEMA, on="catalog", naming="name"),)
 
     def run(self, tx: Write) -> Container:
         """Make it."""
         full_name = f"{self.catalog.name}.{self.name}"
-        return _create(tx, Kind.SCHEMA, tx.at(self.catalog), full_name, self.comment, self.properties)
+        return _create(tx, Kind.SCHEMA, tx.at(self.catalog), full_name, self.about)
 
 
 @dataclass(frozen=True)

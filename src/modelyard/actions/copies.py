@@ -6,19 +6,21 @@ import json
 from dataclasses import dataclass
 
 from modelyard.action import Command, Need, Ref
+from modelyard.actions.admission import judge, keep_back
 from modelyard.actions.models import SetAlias
 from modelyard.domain.journal import Event
 from modelyard.domain.lineage import VERSION, Direction, End
-from modelyard.domain.models import Registration, Version, ready
+from modelyard.domain.models import Registration, Status, Version, ready
 from modelyard.domain.names import MAX_TAGS
 from modelyard.domain.privileges import Privilege
+from modelyard.errors import WrongState
 from modelyard.store import holdings, lineage, models
 from modelyard.store.catalogs import VERSION_TAGS
 from modelyard.store.tx import Write
 
 
 def _copy(tx: Write, origin: Ref, number: int, model: Ref, comment: str | None) -> Version:
-    """Make a READY version that shares the manifest of another, and says all that the other says of itself."""
+    """Make a version that shares the manifest of a READY one, and says all that the other says of itself."""
     source = ready(models.version(tx, tx.at(origin), number), "be copied")
     told = Registration(
         source=f"models:/{source.model}/{source.number}",
@@ -40,7 +42,11 @@ def _copy(tx: Write, origin: Ref, number: int, model: Ref, comment: str | None) 
     lineage.note(tx, made.id, Direction.UPSTREAM, told.ends())
     lineage.note(tx, made.id, Direction.UPSTREAM, [End(VERSION, f"{source.model}/{source.number}")], source.id)
     tx.announce(Event.MODEL_VERSION_CREATED, made.model, version=made.number, source=told.source)
-    tx.announce(Event.MODEL_VERSION_READY, made.model, version=made.number, digest=made.digest)
+    reasons = judge(tx, tx.around(model), made.manifest_id)
+    if reasons:
+        keep_back(tx, made, reasons)
+    else:
+        tx.announce(Event.MODEL_VERSION_READY, made.model, version=made.number, digest=made.digest)
     return models.version(tx, tx.at(model), made.number)
 
 
@@ -59,7 +65,7 @@ class CopyVersion(Command[Write, Version]):
     )
 
     def run(self, tx: Write) -> Version:
-        """Make it, READY at once."""
+        """Make it, READY at once, or kept back if its new schema does not admit it."""
         return _copy(tx, self.origin, self.number, self.model, self.comment)
 
 
@@ -85,7 +91,9 @@ class PromoteVersion(Command[Write, Version]):
     )
 
     def run(self, tx: Write) -> Version:
-        """Make it, READY at once, and move the alias."""
+        """Make it, READY at once, and move the alias; `WrongState` if its new schema does not admit it."""
         made = _copy(tx, self.origin, self.number, self.model, self.comment)
+        if made.status is not Status.READY:
+            raise WrongState(f"Nothing was promoted. {made.status_message}")
         SetAlias(self.model, self.alias, made.number, self.expected_version, self.reason).run(tx)
         return models.version(tx, tx.at(self.model), made.number)

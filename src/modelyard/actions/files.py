@@ -24,10 +24,17 @@ MAX_LINK_SECONDS: Final = 3_600
 
 
 def readable(tx: Look, model: Ref, number: int) -> Version:
-    """A version whose files the caller may read: any that is READY, one in progress only if it may bring files."""
+    """A version whose files the caller may read: READY, in progress if it may bring files, failed if it manages it."""
     version = models.version(tx, tx.at(model), number)
     if version.status is Status.READY:
         return version
+    if version.status is Status.FAILED_REGISTRATION:
+        if tx.may(model, Privilege.MANAGE):
+            return version
+        raise Denied(
+            f"Version {number} of '{version.model}' is {version.status}, "
+            f"and User does not have MANAGE on Routine or Model '{version.model}'.",
+        )
     mine = models.creator(tx, version.id) == tx.caller.principal.id
     if mine or tx.may(model, Privilege.CREATE_MODEL_VERSION):
         return version

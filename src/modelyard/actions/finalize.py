@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from modelyard.action import Chore, Command, Need, Query, Ref
+from modelyard.actions.admission import judge, keep_back
 from modelyard.actions.manifests import check_place, put, uploader
 from modelyard.domain import files as manifest
 from modelyard.domain.cards import Draft, Examined
@@ -15,7 +16,7 @@ from modelyard.domain.journal import Event
 from modelyard.domain.models import MODEL_FILE, Status, Version, pending
 from modelyard.domain.privileges import Privilege
 from modelyard.errors import WrongState
-from modelyard.store import cards, files, models
+from modelyard.store import admission, cards, files, models
 from modelyard.store import finalize as leases
 from modelyard.store.tx import Look, Write
 
@@ -72,7 +73,10 @@ class PrepareFinalize(Query[Look, Draft]):
 
 @dataclass(frozen=True)
 class FinalizeVersion(Command[Write, Version]):
-    """Make a version READY: from now on its files never change. Asked again, it answers the same."""
+    """Make a version READY: from now on its files never change. Asked again, it answers the same.
+
+    A version that its schema does not admit is FAILED_REGISTRATION, and its files do not change either.
+    """
 
     model: Ref
     number: int
@@ -88,12 +92,16 @@ class FinalizeVersion(Command[Write, Version]):
         """
         model = tx.at(self.model)
         version = models.locked_version(tx, model, self.number)
-        if version.status is Status.READY:
+        if version.status is Status.READY or admission.is_kept_back(tx, version.id):
             return version
         uploader(tx, self.model, pending(version))
         digest = self._freeze(tx, version)
         model_id = version.model_id or self.examined.model_id or "m-" + uuid.uuid4().hex
         files.remove_uploads(tx, version.id)
+        reasons = judge(tx, tx.around(self.model), version.manifest_id)
+        if reasons:
+            keep_back(tx, replace(version, model_id=model_id, digest=digest), reasons)
+            return models.version(tx, model, self.number)
         models.settle(tx, version.id, Status.READY, "", model_id=model_id, digest=digest)
         tx.announce(Event.MODEL_VERSION_READY, model.full_name, version=self.number, digest=digest)
         return models.version(tx, model, self.number)

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Final
+from dataclasses import dataclass
 
 from modelyard.action import METASTORE, Need, Query, Ref
 from modelyard.domain.inspection import Blob, Compared, Looked
 from modelyard.domain.privileges import Privilege
 from modelyard.store import inspection
 from modelyard.store.tx import Look
-
-_MANIFESTS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -40,8 +37,7 @@ class NameDamage(Query[Look, Looked]):
 
     def run(self, tx: Look) -> Looked:
         """Name them."""
-        damage = [replace(each, files=inspection.missed_in(tx, each.blob.id)) for each in self.looked.damage]
-        return replace(self.looked, damage=tuple(damage))
+        return inspection.named(tx, self.looked)
 
 
 @dataclass(frozen=True)
@@ -60,4 +56,4 @@ class CompareManifests(Query[Look, Compared]):
 
     def run(self, tx: Look) -> Compared:
         """Compare some."""
-        return inspection.compare(tx, self.after, _MANIFESTS)
+        return inspection.compare(tx, self.after)

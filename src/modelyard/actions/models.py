@@ -13,7 +13,7 @@ from modelyard.domain.models import Alias, AliasOf, RegisteredModel, Tag, TagCha
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
 from modelyard.errors import Changed, NotFound
-from modelyard.store import access, catalogs, models
+from modelyard.store import access, catalogs, models, trash
 from modelyard.store.catalogs import SECURABLE_TAGS
 from modelyard.store.tx import Look, Write
 
@@ -164,9 +164,10 @@ class DeleteModel(Command[Write, None]):
     needs = (Need(Privilege.MANAGE, on="model"),)
 
     def run(self, tx: Write) -> None:
-        """Delete it; bytes that no manifest names any more are collected later."""
+        """Delete it, into the trash; bytes that nothing names any more are collected later."""
         check_aliases_of(tx, self.model)
         models.record_farewell(tx, tx.at(self.model))
+        trash.discard_models(tx, [tx.at(self.model).id])
         catalogs.remove(tx, tx.at(self.model).id)
         tx.announce(Event.REGISTERED_MODEL_DELETED, self.model.name)
 

@@ -28,7 +28,7 @@ from modelyard.domain.names import MAX_TAGS
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
 from modelyard.errors import Invalid
-from modelyard.store import catalogs, holdings, lineage, models
+from modelyard.store import catalogs, holdings, lineage, models, trash
 from modelyard.store.catalogs import VERSION_TAGS
 from modelyard.store.tx import Look, Write
 
@@ -217,11 +217,12 @@ class DeleteVersion(Command[Write, None]):
     needs = (Need(Privilege.MANAGE, on="model"),)
 
     def run(self, tx: Write) -> None:
-        """Delete it; bytes that no manifest names any more are collected later."""
+        """Delete it, into the trash; bytes that nothing names any more are collected later."""
         model = tx.at(self.model)
         guarding = hold_aliases(tx, self.model)
         version = models.locked_version(tx, model, self.number)
         check_moves(tx, guarding, (alias.name for alias in version.aliases))
+        trash.discard_version(tx, model, version)
         models.remove_version(tx, model, version)
         catalogs.touch(tx, model.id)
         tx.announce(Event.MODEL_VERSION_DELETED, model.full_name, version=self.number)

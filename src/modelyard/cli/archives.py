@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator
     from pathlib import Path
 
-    from modelyard.cli.keys import PrivateKey, PublicKey
+    from modelyard.domain.keys import PrivateKey, PublicKey
 
 FORMAT: Final = "modelyard-archive"
 LAYOUT: Final = 1
@@ -147,7 +147,7 @@ class Arriving:
 
 def write(file: Path, manifest: Manifest, key: PrivateKey, fetch: Callable[[str], Iterable[bytes]]) -> None:
     """Write an archive that is there only once it is whole; `fetch` gives the bytes of an object, by its hash."""
-    from modelyard.cli import keys  # noqa: PLC0415  cryptography takes long to load, and few commands need it
+    from modelyard.domain import keys  # noqa: PLC0415  cryptography takes long to load, and few commands need it
 
     check(manifest)
     body = msgspec.json.encode(manifest)
@@ -228,7 +228,7 @@ def opened(file: Path, key: PublicKey) -> Generator[Archive]:
 
 
 def _verify(body: bytes, signature: Signature, key: PublicKey) -> None:
-    from modelyard.cli import keys  # noqa: PLC0415  as above
+    from modelyard.domain import keys  # noqa: PLC0415  as above
 
     if signature.keyid != keys.name(key):
         raise Invalid(f"the archive is signed with another key, {signature.keyid[:64]}; nothing was imported.")

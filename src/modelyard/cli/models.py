@@ -12,6 +12,7 @@ from modelyard.cli.client import MLFLOW, Client
 from modelyard.cli.download import download
 from modelyard.cli.options import (
     MODELS,
+    RESTORABLE,
     SCHEMAS,
     AliasName,
     AsJson,
@@ -136,12 +137,13 @@ def set_model(
 
 
 def delete_model(name: ModelName, server: Server, yes: Yes = False) -> None:
-    """Delete a model with all its versions.
+    """Delete a model with all its versions; `modelyard trash` brings them back for some days.
 
     Example: `modelyard models delete prod.ml_team.churn --yes`
     """
     confirm(f"Delete the model {name} with all its versions?", yes=yes)
     MODELS.delete(server, name)
+    say(RESTORABLE)
 
 
 # Versions
@@ -189,13 +191,14 @@ def set_version(
 
 
 def delete_version(name: ModelName, version: Number, server: Server, yes: Yes = False) -> None:
-    """Delete a version with its files.
+    """Delete a version with its files; `modelyard trash` brings it back for some days.
 
     Example: `modelyard versions delete prod.ml_team.churn 3`
     """
     confirm(f"Delete version {version} of {name}?", yes=yes)
     server.ask("DELETE", f"{MLFLOW}/model-versions/delete", name=name, version=version)
     say(f"Deleted version {version} of {name}.")
+    say(RESTORABLE)
 
 
 def download_version(

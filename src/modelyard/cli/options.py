@@ -42,12 +42,19 @@ ModelName = Annotated[str, typer.Argument(metavar="MODEL", help="The model's ful
 Number = Annotated[int, typer.Argument(metavar="VERSION", min=1, help="The version's number.")]
 AliasName = Annotated[str, typer.Argument(metavar="ALIAS", help="The alias, such as Champion.")]
 Comment = Annotated[str | None, typer.Option(help="What people should know about it.")]
+Root = Annotated[
+    str | None,
+    typer.Option(metavar="URL", help="Where new versions inside are kept: one of the server's storage_locations."),
+]
 Owner = Annotated[str | None, typer.Option(help="The principal that it shall belong to.")]
 Rename = Annotated[str | None, typer.Option(metavar="NAME", help="Its new name, without its containers.")]
 Tags = Annotated[list[str] | None, typer.Option("--tag", metavar="KEY=VALUE", help="Set a tag; may be repeated.")]
 Untags = Annotated[list[str] | None, typer.Option("--untag", metavar="KEY", help="Take a tag off; may be repeated.")]
 Force = Annotated[bool, typer.Option("--force", help="Delete what is in it, too.")]
 Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask for confirmation in a terminal.")]
+
+RESTORABLE: Final = "`modelyard trash list` shows what can be restored."
+"""What is said after something with models in it was deleted."""
 
 
 def group(app: typer.Typer, name: str, about: str, **commands: Callable[..., None]) -> None:

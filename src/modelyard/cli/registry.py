@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from modelyard.cli import (
     access,
+    admission,
     backups,
     care,
     credentials,
@@ -17,9 +18,12 @@ from modelyard.cli import (
     models,
     promote,
     prompts,
+    signing,
+    trash,
 )
 from modelyard.cli.options import (
     CATALOGS,
+    RESTORABLE,
     SCHEMAS,
     AsJson,
     CatalogName,
@@ -27,6 +31,7 @@ from modelyard.cli.options import (
     Force,
     Owner,
     Rename,
+    Root,
     SchemaName,
     Server,
     Yes,
@@ -34,7 +39,7 @@ from modelyard.cli.options import (
     group,
     need_one,
 )
-from modelyard.cli.output import show
+from modelyard.cli.output import say, show
 
 if TYPE_CHECKING:
     import typer
@@ -52,7 +57,10 @@ def add_to(app: typer.Typer) -> None:
     )  # fmt: skip
     models.add_to(app)
     promote.add_to(app)
+    trash.add_to(app)
     care.add_to(app)
+    admission.add_to(app)
+    signing.add_to(app)
     prompts.add_to(app)
     lineage.add_to(app)
     access.add_to(app)
@@ -65,12 +73,19 @@ def add_to(app: typer.Typer) -> None:
     app.command("import")(imports.import_)
 
 
-def create_catalog(name: CatalogName, server: Server, comment: Comment = None, as_json: AsJson = False) -> None:
+def create_catalog(
+    name: CatalogName, server: Server, comment: Comment = None, storage_root: Root = None, as_json: AsJson = False
+) -> None:
     """Make a catalog; it will be yours.
 
-    Example: `modelyard catalogs create prod --comment "What customers see"`
+    Examples: `modelyard catalogs create prod --comment "What customers see"` ·
+    `modelyard catalogs create eu --storage-root s3://models-eu`
     """
-    show(CATALOGS.create(server, name, comment=comment), as_json=as_json, columns=CATALOGS.columns)
+    show(
+        CATALOGS.create(server, name, comment=comment, storage_root=storage_root),
+        as_json=as_json,
+        columns=CATALOGS.columns,
+    )
 
 
 def list_catalogs(server: Server, as_json: AsJson = False) -> None:
@@ -107,20 +122,28 @@ def set_catalog(
 
 
 def delete_catalog(name: CatalogName, server: Server, force: Force = False, yes: Yes = False) -> None:
-    """Delete a catalog; with `--force`, also what is in it.
+    """Delete a catalog; with `--force`, also what is in it, of which models go into the trash.
 
     Example: `modelyard catalogs delete old --force`
     """
     confirm(f"Delete the catalog {name}" + (" and everything in it?" if force else "?"), yes=yes)
     CATALOGS.delete(server, name, force=force)
+    if force:
+        say(RESTORABLE)
 
 
-def create_schema(name: SchemaName, server: Server, comment: Comment = None, as_json: AsJson = False) -> None:
+def create_schema(
+    name: SchemaName, server: Server, comment: Comment = None, storage_root: Root = None, as_json: AsJson = False
+) -> None:
     """Make a schema in a catalog; it will be yours.
 
     Example: `modelyard schemas create prod.ml_team --comment "Models of the ML team"`
     """
-    show(SCHEMAS.create(server, name, comment=comment), as_json=as_json, columns=SCHEMAS.columns)
+    show(
+        SCHEMAS.create(server, name, comment=comment, storage_root=storage_root),
+        as_json=as_json,
+        columns=SCHEMAS.columns,
+    )
 
 
 def list_schemas(catalog: CatalogName, server: Server, as_json: AsJson = False) -> None:
@@ -157,9 +180,11 @@ def set_schema(
 
 
 def delete_schema(name: SchemaName, server: Server, force: Force = False, yes: Yes = False) -> None:
-    """Delete a schema; with `--force`, also the models and prompts in it.
+    """Delete a schema; with `--force`, also the models, which go into the trash, and the prompts in it.
 
     Example: `modelyard schemas delete prod.old --force`
     """
     confirm(f"Delete the schema {name}" + (" and everything in it?" if force else "?"), yes=yes)
     SCHEMAS.delete(server, name, force=force)
+    if force:
+        say(RESTORABLE)

@@ -18,4 +18,6 @@ class Container:
     updated_at: int
     updated_by: str
     properties: dict[str, str] = field(default_factory=dict[str, str])
+    storage_root: str = ""
+    """The URL of its own store, if it has one."""
     browse_only: bool = False

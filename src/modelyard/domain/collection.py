@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 GRACE_HOURS: Final = 24
 """How long bytes stay after the last file that named them is gone, unless an operator says otherwise."""
 MOST_HOURS: Final = 24 * 365
+_SHELVES: Final = tuple(f"{number:02x}" for number in range(256))
+"""Every store keeps its objects by the first two digits of their names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class Helping:
     blobs: int
     garbage: tuple[Garbage, ...]
     more: bool
+    trash: int = 0
+    """How much of the trash was forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +43,15 @@ class Collected:
     size: int
     spared: int
     more: bool
+    trash: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Weight:
     """What collecting would do: manifests and objects that nobody names, and how many bytes those are.
 
-    `waiting` is what was taken out of the database before and is in a store still.
+    `waiting` is what was taken out of the database before and is in a store still. `trash` is how much of the trash has
+    been there for long enough; what only that names is counted, too.
     """
 
     manifests: int
@@ -52,3 +59,43 @@ class Weight:
     size: int
     waiting: int
     waiting_size: int
+    trash: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shelf:
+    """A shelf of a store: the store's id, and two hex digits."""
+
+    store_id: str
+    name: str
+
+    def __str__(self) -> str:
+        """As `shelf_after` reads it."""
+        return f"{self.store_id}/{self.name}"
+
+
+def shelf_after(stores: Iterable[str], before: str) -> Shelf | None:
+    """The shelf that comes after another one, which is written `store/shelf`; None after the last one."""
+    shelves = (Shelf(store_id, name) for store_id in sorted(stores) for name in _SHELVES)
+    return next((shelf for shelf in shelves if str(shelf) > before), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Shelved:
+    """The objects on a shelf that are old enough to be orphans, and where to go on, or None."""
+
+    objects: tuple[Garbage, ...] = ()
+    after: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Orphans:
+    """Objects of which the database knows nothing: how many, their bytes together, and where to go on, or None."""
+
+    objects: int
+    size: int
+    after: str | None
+
+    def told(self) -> dict[str, Any]:
+        """As people and programs read it."""
+        return asdict(self)

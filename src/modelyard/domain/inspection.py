@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Any, Final
 
 from modelyard.domain.files import Condition, Stored
+
+_OBJECTS: Final = 200
+_VERIFIED: Final = 10
+
+
+def stretch(*, verify: bool) -> int:
+    """How many objects are looked at together; to verify reads all their bytes."""
+    return _VERIFIED if verify else _OBJECTS
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +33,12 @@ class Damage:
     files: tuple[str, ...] = ()
     """`catalog.schema.model/version/path`, some of them."""
 
+    def told(self) -> dict[str, Any]:
+        """As people and programs read it."""
+        stored = self.blob.stored
+        where = {"sha256": stored.sha256, "size": stored.size, "store": stored.store_id, "key": stored.key}
+        return {**where, "condition": self.condition.value, "files": list(self.files)}
+
 
 @dataclass(frozen=True, slots=True)
 class Looked:
@@ -33,6 +48,11 @@ class Looked:
     size: int
     damage: tuple[Damage, ...]
     after: str | None
+
+    def told(self) -> dict[str, Any]:
+        """As people and programs read it."""
+        damage = [each.told() for each in self.damage]
+        return {"objects": self.objects, "size": self.size, "damage": damage, "after": self.after}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,3 +71,7 @@ class Compared:
     manifests: int
     wrong: tuple[WrongManifest, ...]
     after: str | None
+
+    def told(self) -> dict[str, Any]:
+        """As people and programs read it."""
+        return asdict(self)

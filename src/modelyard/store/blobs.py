@@ -171,13 +171,13 @@ class BlobStore:
                     return True
             return False
 
-    def held(self) -> Iterator[Held]:
-        """Every object, in the order of names' first two digits."""
-        for shelf_name in sorted(_SHELVES):
+    def held(self, shelf: str = "") -> Iterator[Held]:
+        """The objects whose names begin with a shelf's two digits, or all, in the order of those."""
+        for name in sorted(_SHELVES.intersection({shelf}) if shelf else _SHELVES):
             with (
                 guarded(),
-                held(os.open(shelf_name, FOLDER, dir_fd=self._objects)) as shelf,
-                os.scandir(shelf) as entries,
+                held(os.open(name, FOLDER, dir_fd=self._objects)) as folder,
+                os.scandir(folder) as entries,
             ):
                 found = [_listed(entry) for entry in entries if _SHA256.fullmatch(entry.name)]
             yield from filter(None, found)

@@ -12,7 +12,7 @@ from modelyard.domain.catalogs import Container
 from modelyard.domain.models import Tag, TagChange
 from modelyard.domain.names import MAX_NAME
 from modelyard.domain.pages import Page, Window
-from modelyard.domain.privileges import PASSAGE, Kind, Privilege
+from modelyard.domain.privileges import NOT_IN_ALL, PASSAGE, Kind, Privilege
 from modelyard.errors import Invalid
 from modelyard.store import schema
 from modelyard.store.lists import is_in, texts
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from modelyard.store.tx import Look, Row, Write
 
 _securables, _grants, _principals = schema.securables, schema.grants, schema.principals
+_stores = schema.stores
 
 TOP: Final = ("id", "full_name", "owner", "comment", "created_at", "created_by", "updated_at", "updated_by")
 """The columns that every kind of securable shows first."""
@@ -38,9 +39,11 @@ def shown(table: FromClause, owner: FromClause) -> tuple[ColumnElement[object], 
     return tuple(owner.c.name if name == "owner" else table.c[name] for name in TOP)
 
 
-_CONTAINER: Final = (*shown(_securables, _principals), _securables.c.properties)
+_CONTAINER: Final = (*shown(_securables, _principals), _securables.c.properties, _stores.c.url)
 _OWNER: Final = _principals.c.id == _securables.c.owner_id
-_GET: Final = select(*_CONTAINER).join(_principals, _OWNER).where(_securables.c.id == bindparam("securable"))
+_STORE: Final = _stores.c.id == _securables.c.store_id
+_CONTAINERS: Final = _securables.join(_principals, _OWNER).outerjoin(_stores, _STORE)
+_GET: Final = select(*_CONTAINER).select_from(_CONTAINERS).where(_securables.c.id == bindparam("securable"))
 _INSIDE_RENAMED: Final = bindparam("renamed", type_=schema.Name) + func.substr(
     _securables.c.full_name, bindparam("tail")
 )
@@ -75,10 +78,10 @@ _CHILD: Final = select(_securables.c.full_name).where(_securables.c.parent_id ==
 
 def held(level: FromClause, privilege: Privilege, *above: FromClause) -> ColumnElement[bool]:
     """Whether the caller holds a privilege on a row by a grant there or on a container above it."""
-    enough = [privilege.value, Privilege.ALL_PRIVILEGES.value]
+    enough = {privilege.value} if privilege in NOT_IN_ALL else {privilege.value, Privilege.ALL_PRIVILEGES.value}
     granted = select(_grants.c.securable_id).where(
         is_in(_grants.c.principal_id, "mine"),
-        or_(*(_grants.c.privilege == each for each in enough)),
+        or_(*(_grants.c.privilege == each for each in sorted(enough))),
     )
     return or_(*(node.c.id.in_(granted) for node in (level, *above)))
 
@@ -127,7 +130,7 @@ _browsing_schema = and_(bindparam("browse") == 1, held(_top, Privilege.BROWSE))
 
 _CATALOGS: Final = (
     select(*_CONTAINER, or_(IS_ADMIN, _passed_catalog))
-    .join(_principals, _OWNER)
+    .select_from(_CONTAINERS)
     .where(_securables.c.kind == Kind.CATALOG.value, _securables.c.full_name > bindparam("after"))
     .where(or_(IS_ADMIN, _passed_catalog, _browsing))
     .order_by(_securables.c.full_name)
@@ -135,8 +138,7 @@ _CATALOGS: Final = (
 )
 _SCHEMAS: Final = (
     select(*_CONTAINER, or_(IS_ADMIN, _passed_schema))
-    .join(_principals, _OWNER)
-    .join(_top, _top.c.id == _securables.c.parent_id)
+    .select_from(_CONTAINERS.join(_top, _top.c.id == _securables.c.parent_id))
     .where(_top.c.full_name == bindparam("catalog"), _securables.c.full_name > bindparam("after"))
     .where(or_(IS_ADMIN, _passed_schema, _browsing_schema))
     .order_by(_securables.c.full_name)
@@ -178,8 +180,8 @@ def _page(items: list[Container], window: Window) -> Page[Container]:
 
 
 def _container(row: Row) -> Container:
-    *told, properties, usable = row
-    return Container(*told, properties=json.loads(properties), browse_only=not usable)
+    *told, properties, root, usable = row
+    return Container(*told, properties=json.loads(properties), storage_root=root or "", browse_only=not usable)
 
 
 def add(

@@ -135,10 +135,10 @@ class Cloud:
         with reached():
             self._delete([held.key for held in self._listed(f"{_staging(upload_id)}/")])
 
-    def held(self) -> Iterator[Held]:
-        """Every object that is there."""
+    def held(self, shelf: str = "") -> Iterator[Held]:
+        """The objects whose names begin with a shelf's two digits, or all."""
         with reached():
-            yield from self._listed(f"{_BLOBS}/")
+            yield from self._listed(f"{_BLOBS}/{shelf}/" if shelf else f"{_BLOBS}/")
 
     def check(self, stored: Stored, *, verify: bool) -> Condition:
         """How an object is found."""

@@ -58,9 +58,9 @@ class Disk:
         """Remove what is left of an upload."""
         self._parts.abort(upload_id)
 
-    def held(self) -> Iterator[Held]:
-        """Every object, with its age."""
-        return self.blobs.held()
+    def held(self, shelf: str = "") -> Iterator[Held]:
+        """The objects whose names begin with a shelf's two digits, or all."""
+        return self.blobs.held(shelf)
 
     def check(self, stored: Stored, *, verify: bool) -> Condition:
         """How an object is found."""

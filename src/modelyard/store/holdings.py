@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from modelyard.store.tx import Look, Write
 
 _stores, _blobs, _garbage, _securables = schema.stores, schema.blobs, schema.garbage, schema.securables
+_entries = schema.entries
 _schema = _securables.alias("the_schema")
 
 FIRST: Final = "default"
@@ -72,6 +73,11 @@ _TOUCH: Final = (
     .values(touched_at=bindparam("now"))
     .returning(_blobs.c.id, _blobs.c.key)
 )
+_START_THE_CLOCK: Final = (
+    update(_blobs)
+    .where(_blobs.c.id.in_(select(_entries.c.blob_id).where(_entries.c.manifest_id == bindparam("manifest"))))
+    .values(touched_at=bindparam("now"))
+)
 _FORGET: Final = delete(_garbage).where(_garbage.c.store_id == bindparam("store"), _garbage.c.key == bindparam("name"))
 _DISCARD: Final = inserting(_garbage)
 
@@ -97,6 +103,11 @@ def keep(tx: Write, stored: Stored) -> str:
         touched_at=tx.now,
     )
     return id_
+
+
+def start_the_clock(tx: Write, manifest_id: str) -> None:
+    """Let the grace period of the bytes of a manifest begin, which is about to let go of them."""
+    tx.run(_START_THE_CLOCK, manifest=manifest_id, now=tx.now)
 
 
 def discard(tx: Write, store_id: str, key: str, size: int) -> None:

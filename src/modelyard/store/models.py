@@ -368,7 +368,7 @@ def touch_version(tx: Write, version_id: str) -> None:
 def remove_version(tx: Write, model: Node, gone: Version) -> None:
     """Remove a version and its aliases; its number is not used again."""
     for alias in gone.aliases:
-        _record_move(tx, model, alias.name, gone.number, None, "")
+        record_move(tx, model, alias.name, gone.number, None, "")
     tx.run(_REMOVE, version=gone.id)
 
 
@@ -390,7 +390,7 @@ def points_at(tx: Look, model_id: str, alias: str) -> int | None:
 def set_alias(tx: Write, model: Node, alias: str, to: Version, reason: str) -> int | None:
     """Point an alias at a version, wherever it pointed before; returns where that was."""
     before = ALIASES.set(tx, model.id, alias, to.id)
-    _record_move(tx, model, alias, before, to.number, reason)
+    record_move(tx, model, alias, before, to.number, reason)
     return before
 
 
@@ -398,17 +398,18 @@ def remove_alias(tx: Write, model: Node, alias: str, reason: str) -> int | None:
     """Take an alias away; returns where it pointed, or None when the model did not have it."""
     before = ALIASES.remove(tx, model.id, alias)
     if before is not None:
-        _record_move(tx, model, alias, before, None, reason)
+        record_move(tx, model, alias, before, None, reason)
     return before
 
 
 def record_farewell(tx: Write, model: Node) -> None:
     """Keep in history that the aliases of a model go with it."""
     for alias in ALIASES.of_owners(tx, [model.id]).get(model.id, ()):
-        _record_move(tx, model, alias.name, alias.version, None, "")
+        record_move(tx, model, alias.name, alias.version, None, "")
 
 
-def _record_move(tx: Write, model: Node, alias: str, before: int | None, after: int | None, reason: str) -> None:
+def record_move(tx: Write, model: Node, alias: str, before: int | None, after: int | None, reason: str) -> None:
+    """Keep a move of an alias in its history."""
     tx.run(
         _ADD_MOVE,
         model_id=model.id,

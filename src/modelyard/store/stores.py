@@ -6,15 +6,19 @@ Every call may wait for a disk or a network: make it in a worker thread, and out
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from typing import Final, Protocol, runtime_checkable
 
 from modelyard.domain import files as manifest
-from modelyard.domain.cards import Draft, Examined, with_taken
+from modelyard.domain.cards import Card, Draft, Examined, with_taken
+from modelyard.domain.collection import Garbage, Shelf, Shelved
 from modelyard.domain.files import Address, Condition, Entry, Held, Lease, Stored, Upload
+from modelyard.domain.inspection import Blob, Damage, Looked
 from modelyard.domain.models import MODEL_FILE, Status, Version, model_id_in
 from modelyard.errors import Unavailable
+from modelyard.store.examiner import Examiner
 
 ADDRESS_SECONDS: Final = 300
 """How long an address of an object store lives at most: nobody decides again when it is used."""
@@ -112,8 +116,8 @@ class Backend(Protocol):
         """Remove what is left of an upload."""
         ...
 
-    def held(self) -> Iterator[Held]:
-        """Every object that is there, whether the database knows it or not."""
+    def held(self, shelf: str = "") -> Iterator[Held]:
+        """The objects on a shelf, or on all, whether the database knows them or not."""
         ...
 
     def check(self, stored: Stored, *, verify: bool) -> Condition:
@@ -183,8 +187,9 @@ class Stores:
     With `addresses`, clients are sent to stores that they can reach by themselves.
     """
 
-    def __init__(self, limit: int, *, addresses: bool = True) -> None:
+    def __init__(self, limit: int, *, addresses: bool = True, examiner: Examiner | None = None) -> None:
         self._limit = limit
+        self._examiner = examiner
         self._addresses = addresses
         self._open: dict[str, Backend] = {}
 
@@ -198,7 +203,9 @@ class Stores:
         return self._open.keys()
 
     def close(self) -> None:
-        """Leave every store."""
+        """Leave every store, and end what looks into files."""
+        if self._examiner:
+            self._examiner.close()
         for backend in self._open.values():
             backend.close()
 
@@ -232,7 +239,8 @@ class Stores:
             return Examined()
         taken = tuple(self._arrived(draft))
         draft = replace(draft, files=with_taken(draft.files, taken))
-        return Examined(manifest.digest(draft.files), model_id=self._model_id(draft), taken=taken)
+        card = self._examiner.examine(draft.files, self.open) if self._examiner else Card()
+        return Examined(manifest.digest(draft.files), card, self._model_id(draft), taken)
 
     def tidy(self, draft: Draft) -> None:
         """Remove what clients sent for a version, once it is finalized."""
@@ -299,13 +307,28 @@ class Stores:
         with contextlib.closing(self.open(entry)) as file:
             return model_id_in(file.read(0, _HEAD)) or ""
 
-    def remove(self, store_id: str, key: str) -> bool:
-        """Delete an object that no row names; whether it is gone."""
-        return self.backend(store_id).remove(key, older_than_seconds=0)
+    def clear(self, garbage: Sequence[Garbage]) -> tuple[Garbage, ...]:
+        """Delete objects that no row names; those that are gone."""
+        return tuple(each for each in garbage if self.backend(each.store_id).remove(each.key, older_than_seconds=0))
 
-    def check(self, stored: Stored, *, verify: bool) -> Condition:
-        """How stored bytes are found."""
-        return self.backend(stored.store_id).check(stored, verify=verify)
+    def shelved(self, shelf: Shelf, older_than_seconds: float) -> Shelved:
+        """The objects on a shelf that were written so long ago; younger ones may be on their way into the database."""
+        before = time.time() - older_than_seconds
+        held = self.backend(shelf.store_id).held(shelf.name)
+        old = (Garbage(shelf.store_id, each.key, each.size) for each in held if each.written_at <= before)
+        return Shelved(tuple(old), str(shelf))
+
+    def sweep(self, older_than_seconds: float) -> None:
+        """Remove from every open store what was left of uploads to which nobody has written for so long."""
+        for store_id in tuple(self._open):
+            self.backend(store_id).sweep(older_than_seconds)
+
+    def look(self, blobs: Sequence[Blob], most: int, *, verify: bool) -> Looked:
+        """Look at objects where they are; fewer than `most` are the last ones. To `verify` reads all their bytes."""
+        found = [(blob, self.backend(blob.stored.store_id).check(blob.stored, verify=verify)) for blob in blobs]
+        damage = [Damage(blob, condition) for blob, condition in found if condition is not Condition.WHOLE]
+        size = sum(blob.stored.size for blob in blobs)
+        return Looked(len(blobs), size, tuple(damage), blobs[-1].id if len(blobs) == most else None)
 
     def backend(self, store_id: str) -> Backend:
         """A store by its id; `Unavailable` for one that is not open."""

@@ -64,6 +64,10 @@ class Context:
     origin: Origin
     store_id: str
     """The store of new versions where neither schema nor catalog names one."""
+    trash_days: int
+    """How long what is deleted can be restored; 0 keeps nothing."""
+    roots: Mapping[str, str]
+    """The ids of the stores that catalogs and schemas may have as their own, by their URLs."""
 
 
 class Look:
@@ -128,6 +132,9 @@ class Look:
 
 class Write(Look):
     """A transaction that also changes; what it announces is written before the commit (an outbox)."""
+
+    subject: str = ""
+    """The full name of what the action is about, where only the action itself finds that out; for the audit."""
 
     def run(self, statement: Executable, **values: object) -> int:
         """Run a statement; returns how many rows it touched."""

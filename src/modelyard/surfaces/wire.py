@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import base64
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias
 from urllib.parse import quote, urlencode
@@ -16,8 +16,7 @@ import msgspec
 
 from modelyard.action import Action
 from modelyard.domain.access import Credential, ProvenIdentity, sign
-from modelyard.domain.cards import Draft, Examined
-from modelyard.domain.files import Address, Condition, Entry, Lease, Link, Stored, Upload
+from modelyard.domain.files import Entry, Link
 from modelyard.domain.models import Tag, Version
 from modelyard.domain.names import MAX_NAME, comment, tag_key, tag_value
 from modelyard.domain.sessions import Begun, Login
@@ -38,6 +37,7 @@ from modelyard.errors import (
     Undecided,
     WrongState,
 )
+from modelyard.surfaces.stored import Bytes, Source, Writer
 
 JSON: Final = "application/json"
 FILES_PREFIX: Final = "/api/2.0/fs/files"
@@ -314,122 +314,6 @@ class SignOn(Protocol):
 
     def finish(self, login: Login, redirect_uri: str, code: str, issuer: str) -> ProvenIdentity:
         """Who came back with a code; `Unauthenticated` for what proves nothing."""
-        ...
-
-
-class Writer(Protocol):
-    """What takes bytes in: batches of chunks, then a commit that makes them durable, or an abort."""
-
-    def write(self, chunks: Sequence[bytes]) -> None:
-        """Take some more."""
-        ...
-
-    def commit(self) -> object:
-        """Make them durable; what is returned goes to the row's `keep` or `write`."""
-        ...
-
-    def abort(self) -> None:
-        """Leave nothing behind; after a commit it does nothing."""
-        ...
-
-
-class Reader(Protocol):
-    """What gives bytes out."""
-
-    def read(self, offset: int, length: int) -> bytes:
-        """Some bytes from a place on."""
-        ...
-
-    def close(self) -> None:
-        """No more."""
-        ...
-
-
-class Source(Protocol):
-    """What opens the bytes of an entry."""
-
-    def open(self, entry: Entry) -> Reader:
-        """Open them."""
-        ...
-
-
-class Bytes(Protocol):
-    """The stored bytes, as far as rows see them; the composition root brings the real ones."""
-
-    def open(self, entry: Entry) -> Reader:
-        """Open the bytes of a file."""
-        ...
-
-    def receive(self, store_id: str, size: int | None) -> Writer:
-        """Take a file in; `size` in bytes where it is known."""
-        ...
-
-    def remove(self, store_id: str, key: str) -> bool:
-        """Delete an object that no row names; whether it is gone."""
-        ...
-
-    def check(self, stored: Stored, *, verify: bool) -> Condition:
-        """How stored bytes are found."""
-        ...
-
-    def begin(self, upload: Upload) -> None:
-        """Make room for the parts of an upload."""
-        ...
-
-    def receive_part(self, upload: Upload, number: int, size: int | None) -> Writer:
-        """Take a part in."""
-        ...
-
-    def complete(self, upload: Upload, parts: list[tuple[int, str]]) -> Stored | tuple[tuple[int, str], ...]:
-        """What an upload has become, or, if its client sent parts to the store, of which parts it is to be made."""
-        ...
-
-    def address_of(self, entry: Entry, seconds: int) -> Address | None:
-        """Where a client fetches a file from its store; None where it must ask the server."""
-        ...
-
-    def address_for(self, version: Version, path: str, seconds: int) -> Address | None:
-        """Where a client puts a file of a version by itself."""
-        ...
-
-    def addresses_for(self, upload: Upload, numbers: Sequence[int], seconds: int) -> tuple[Address, ...]:
-        """Where a client puts parts by itself, one address for each; none where it must send them to the server."""
-        ...
-
-    def tidy(self, draft: Draft) -> None:
-        """Remove what clients sent to the store for a version, once it is finalized."""
-        ...
-
-    def lend_in_store(self, version: Version, entries: Sequence[Entry] | None = None) -> Lease | None:
-        """Credentials to bring the files of a version into its store, or to read copies of those that are given."""
-        ...
-
-    def folder(self, version: Version, *, write: bool) -> str:
-        """The URL of the folder that such credentials are for; empty where there are none."""
-        ...
-
-    def drop(self, upload: Upload) -> None:
-        """Remove what is left of an upload."""
-        ...
-
-    def examine(self, draft: Draft) -> Examined:
-        """Look into the files of a version that is to be finalized."""
-        ...
-
-    def place(self, version_id: str) -> str:
-        """The URL of a folder of this machine into which a client brings the files of a version."""
-        ...
-
-    def take(self, version: Version) -> tuple[Entry, ...]:
-        """Take in what a client brought there."""
-        ...
-
-    def forget(self, version_id: str) -> None:
-        """Remove that folder."""
-        ...
-
-    def lend(self, entries: Sequence[Entry]) -> str:
-        """The URL of a folder of this machine with copies of files, for one client to use and throw away."""
         ...
 
 

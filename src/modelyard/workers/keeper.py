@@ -1,4 +1,4 @@
-"""The keeper: one thread of each server process that does the server's chores at their intervals.
+"""The keeper: one thread of each server process that does the server's own work at its intervals.
 
 Several processes on one PostgreSQL do the same chores at the same time; a chore is written so that this harms nobody.
 """
@@ -9,18 +9,18 @@ import logging
 import threading
 import time
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, Protocol, TypeVar
 
 from modelyard.action import Chore
-from modelyard.actions.seals import SealJournal
-from modelyard.actions.sessions import ForgetLogins
-from modelyard.actions.tokens import ForgetExpiredTokens, NoteTokenUse
 from modelyard.domain.access import Server
+from modelyard.domain.collection import Garbage, Shelf, Shelved
 from modelyard.domain.journal import Origin
 from modelyard.errors import Failure
 from modelyard.gate import Gate
+
+Result = TypeVar("Result")
 
 log = logging.getLogger(__name__)
 
@@ -30,30 +30,51 @@ _LONGEST_PAUSE: Final = 60.0
 """Seconds after which a chore that fails again and again is tried at the latest."""
 
 
+class Stores(Protocol):
+    """The stored bytes, as far as duties see them; the composition root brings the real ones."""
+
+    @property
+    def known(self) -> Collection[str]:
+        """The ids of the stores that are open."""
+        ...
+
+    def clear(self, garbage: Sequence[Garbage]) -> tuple[Garbage, ...]:
+        """Delete objects that no row names; those that are gone."""
+        ...
+
+    def shelved(self, shelf: Shelf, older_than_seconds: float) -> Shelved:
+        """The objects on a shelf that were written so long ago."""
+        ...
+
+    def sweep(self, older_than_seconds: float) -> None:
+        """Remove what was left of uploads to which nobody has written for so long."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """What a duty works with: the gate to the database, and the stores."""
+
+    gate: Gate
+    stores: Stores
+    origin: Origin
+
+    def do(self, chore: Chore[Any, Result]) -> Result:
+        """Do a chore, as the server itself."""
+        return self.gate.do(chore, Server(), self.origin)
+
+
 @dataclass(frozen=True, slots=True)
 class Duty:
-    """A chore, made when it is due, and how many seconds pass between two times that it is done.
+    """Some work, how many seconds pass between two times that it is done, and how many before the first.
 
-    A chore that answers true has more to do, and is done again at once. `make` gives None where there is nothing to do.
+    Work that answers true has more to do, and is done again at once: each time is short, so that others come between.
     """
 
     name: str
-    make: Callable[[Gate], Chore[Any, Any] | None]
+    work: Callable[[Desk], object]
     seconds: float
-
-
-def _note_token_use(gate: Gate) -> NoteTokenUse | None:
-    used = gate.uses.take()
-    return NoteTokenUse(used) if used else None
-
-
-DUTIES: Final[tuple[Duty, ...]] = (
-    Duty("SealJournal", lambda _gate: SealJournal(), 1),
-    Duty("NoteTokenUse", _note_token_use, 60),
-    Duty("ForgetExpiredTokens", lambda _gate: ForgetExpiredTokens(), 300),
-    Duty("ForgetLogins", lambda _gate: ForgetLogins(), 600),
-)
-"""Every chore there is."""
+    first: float = 0.0
 
 
 @dataclass(slots=True)
@@ -61,16 +82,18 @@ class _Plan:
     """When a duty is due, on the monotonic clock, and how often it has failed in a row."""
 
     duty: Duty
-    due: float = 0.0
+    due: float
     failures: int = 0
 
 
 class Keeper:
     """Does duties until it is closed; a failure is logged, and tried again later."""
 
-    def __init__(self, gate: Gate, duties: Sequence[Duty] = DUTIES) -> None:
+    def __init__(self, gate: Gate, stores: Stores, duties: Sequence[Duty]) -> None:
         self._gate = gate
-        self._plans = [_Plan(duty) for duty in duties]
+        self._stores = stores
+        now = time.monotonic()
+        self._plans = [_Plan(duty, now + duty.first) for duty in duties]
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="keeper", daemon=True)
 
@@ -93,11 +116,10 @@ class Keeper:
         return max(0.0, min(plan.due for plan in self._plans) - time.monotonic())
 
     def _attend(self, plan: _Plan) -> float:
-        """Do a chore once; the seconds after which it is due again."""
+        """Do a duty once; the seconds after which it is due again."""
         origin = Origin(uuid.uuid4().hex)
         try:
-            chore = plan.duty.make(self._gate)
-            more = self._gate.do(chore, Server(), origin) if chore else None
+            more = plan.duty.work(Desk(self._gate, self._stores, origin))
         except Exception as error:  # noqa: BLE001  whatever happens, the other duties go on; it is logged
             plan.failures += 1
             self._tell(plan, error, origin)

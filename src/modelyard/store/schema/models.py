@@ -26,6 +26,7 @@ blobs = Table(
     Column("key", Name, nullable=False, comment="what the store calls the object; no URL that a client gets names it"),
     Column("touched_at", Number, nullable=False, comment="when a file last brought these bytes"),
     UniqueConstraint("store_id", "sha256"),
+    Index(None, "store_id", "key"),
     Index(None, "touched_at"),
 )
 
@@ -153,7 +154,8 @@ trash = Table(
     Column("full_name", Name, nullable=False, comment="the model's, when it was deleted"),
     Column("number", Number, comment="of a version; empty for a model"),
     Column("model_id", Name, nullable=False),
-    Column("owner_id", Name, nullable=False),
+    Column("schema_id", Name, nullable=False, server_default="", comment="in which the model was"),
+    Column("owner_id", Name, nullable=False, comment="of the model"),
     Column("size", Number, nullable=False, comment="bytes of all files together"),
     Column("deleted_at", Number, nullable=False, index=True),
     Column("deleted_by", Name, nullable=False),

@@ -4,10 +4,24 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.modelyard import aliases, backups, care, explain, imports, journal, lineage, prompts, versions
+from modelyard.surfaces.modelyard import (
+    admission,
+    aliases,
+    backups,
+    care,
+    explain,
+    imports,
+    journal,
+    lineage,
+    prompts,
+    signatures,
+    trash,
+    versions,
+)
 from modelyard.surfaces.wire import Row
 
 ROWS: Final[tuple[Row, ...]] = (
+    *admission.ROWS,
     *aliases.ROWS,
     *backups.ROWS,
     *care.ROWS,
@@ -16,5 +30,7 @@ ROWS: Final[tuple[Row, ...]] = (
     *journal.ROWS,
     *lineage.ROWS,
     *prompts.ROWS,
+    *signatures.ROWS,
+    *trash.ROWS,
     *versions.ROWS,
 )

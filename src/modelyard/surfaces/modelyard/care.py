@@ -7,16 +7,21 @@ from typing import Final
 import msgspec
 
 from modelyard.actions import collection, inspection
-from modelyard.domain.collection import GRACE_HOURS, MOST_HOURS, Collected, Garbage, Helping, Weight
-from modelyard.domain.files import Condition
-from modelyard.domain.inspection import Blob, Compared, Damage, Looked
+from modelyard.domain.collection import (
+    GRACE_HOURS,
+    MOST_HOURS,
+    Collected,
+    Garbage,
+    Helping,
+    Orphans,
+    Shelved,
+    Weight,
+    shelf_after,
+)
+from modelyard.domain.inspection import Compared, Looked, stretch
 from modelyard.errors import Invalid
 from modelyard.surfaces.modelyard.words import at
 from modelyard.surfaces.wire import Bytes, Here, Joining, Row, Translation
-
-_OBJECTS: Final = 200
-_VERIFIED: Final = 10
-"""How many objects one request looks at; to verify reads all their bytes."""
 
 
 class Grace(msgspec.Struct, frozen=True):
@@ -32,6 +37,12 @@ class Grace(msgspec.Struct, frozen=True):
         return self.grace_hours
 
 
+class Hunt(Grace, frozen=True):
+    """Where to go on, as the answer before said, and how old an object must be that nobody knows, in hours."""
+
+    after: str = ""
+
+
 class Stretch(msgspec.Struct, frozen=True):
     """Where to go on, as the answer before said; nothing begins at the start."""
 
@@ -41,21 +52,18 @@ class Stretch(msgspec.Struct, frozen=True):
     @property
     def most(self) -> int:
         """How many objects to look at."""
-        return _VERIFIED if self.verify else _OBJECTS
+        return stretch(verify=self.verify)
 
 
 def _remove(store: Bytes, _said: Grace, helping: Helping) -> tuple[Helping, tuple[Garbage, ...]]:
     """Remove the objects; which ones are gone."""
-    gone = [each for each in helping.garbage if store.remove(each.store_id, each.key)]
-    return helping, tuple(gone)
+    return helping, store.clear(helping.garbage)
 
 
-def _look(store: Bytes, said: Stretch, blobs: tuple[Blob, ...]) -> Looked:
-    """Look at objects where they are."""
-    found = [(blob, store.check(blob.stored, verify=said.verify)) for blob in blobs]
-    damage = [Damage(blob, condition) for blob, condition in found if condition is not Condition.WHOLE]
-    size = sum(blob.stored.size for blob in blobs)
-    return Looked(len(blobs), size, tuple(damage), blobs[-1].id if len(blobs) == said.most else None)
+def _shelve(store: Bytes, said: Hunt, stores: tuple[str, ...]) -> Shelved:
+    """Look through the next shelf."""
+    shelf = shelf_after(stores, said.after)
+    return store.shelved(shelf, said.hours * 3600) if shelf else Shelved()
 
 
 def _weight(weight: Weight, _here: Here) -> object:
@@ -66,23 +74,8 @@ def _collected(collected: Collected, _here: Here) -> object:
     return msgspec.to_builtins(collected)
 
 
-def _looked(looked: Looked, _here: Here) -> object:
-    damage = [
-        {
-            "sha256": each.blob.stored.sha256,
-            "size": each.blob.stored.size,
-            "store": each.blob.stored.store_id,
-            "key": each.blob.stored.key,
-            "condition": each.condition.value,
-            "files": each.files,
-        }
-        for each in looked.damage
-    ]
-    return {"objects": looked.objects, "size": looked.size, "damage": damage, "after": looked.after}
-
-
-def _compared(compared: Compared, _here: Here) -> object:
-    return msgspec.to_builtins(compared)
+def _told(found: Looked | Compared | Orphans, _here: Here) -> object:
+    return found.told()
 
 
 ROWS: Final[tuple[Row, ...]] = (
@@ -98,18 +91,36 @@ ROWS: Final[tuple[Row, ...]] = (
     ),
     Joining(
         "POST",
+        at("gc/orphans"),
+        Hunt,
+        ask=lambda _said: collection.ListStores(),
+        move=_shelve,
+        keep=lambda _said, shelved: collection.DiscardOrphans(shelved),
+        write=_told,
+    ),
+    Joining(
+        "POST",
+        at("fsck/orphans"),
+        Hunt,
+        ask=lambda _said: collection.ListStores(),
+        move=_shelve,
+        keep=lambda _said, shelved: collection.CountOrphans(shelved),
+        write=_told,
+    ),
+    Joining(
+        "POST",
         at("fsck/objects"),
         Stretch,
         ask=lambda said: inspection.ListBlobs(said.after, said.most),
-        move=_look,
+        move=lambda store, said, blobs: store.look(blobs, said.most, verify=said.verify),
         keep=lambda _said, looked: inspection.NameDamage(looked),
-        write=_looked,
+        write=_told,
     ),
     Translation(
         "POST",
         at("fsck/manifests"),
         Stretch,
         read=lambda said: inspection.CompareManifests(said.after),
-        write=_compared,
+        write=_told,
     ),
 )

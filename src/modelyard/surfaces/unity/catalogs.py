@@ -10,13 +10,16 @@ from modelyard.domain import names
 from modelyard.domain.catalogs import Container
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
-from modelyard.surfaces.unity.words import Changed, Listing, New, One, at, paged, properties, without_root
+from modelyard.surfaces.unity.words import Changed, Listing, New, One, at, paged, properties
 from modelyard.surfaces.wire import AnyAction, Here, Row, Translation, text
 
 
 def _create_catalog(said: New) -> AnyAction:
-    new = without_root(said)
-    return catalogs.CreateCatalog(names.new_simple(new.name), text(new.comment), properties(new.properties) or {})
+    return catalogs.CreateCatalog(names.new_simple(said.name), _about(said))
+
+
+def _about(said: New) -> catalogs.About:
+    return catalogs.About(text(said.comment), properties(said.properties) or {}, said.storage_root or "")
 
 
 def _update_catalog(said: Changed) -> AnyAction:
@@ -27,10 +30,8 @@ def _update_catalog(said: Changed) -> AnyAction:
 
 
 def _create_schema(said: New) -> AnyAction:
-    new = without_root(said)
-    catalog = Ref(Kind.CATALOG, names.simple(new.catalog_name))
-    told = properties(new.properties) or {}
-    return catalogs.CreateSchema(catalog, names.new_simple(new.name), text(new.comment), told)
+    catalog = Ref(Kind.CATALOG, names.simple(said.catalog_name))
+    return catalogs.CreateSchema(catalog, names.new_simple(said.name), _about(said))
 
 
 def _update_schema(said: Changed) -> AnyAction:
@@ -63,6 +64,8 @@ def _container(container: Container, here: Here) -> dict[str, object]:
         "browse_only": container.browse_only,
         "enable_predictive_optimization": "INHERIT",
     }
+    if container.storage_root:
+        common |= {"storage_root": container.storage_root, "storage_location": container.storage_root}
     if catalog:
         return {**common, "catalog_name": catalog, "schema_id": container.id}
     return {**common, "id": container.id, "isolation_mode": "OPEN", "securable_type": "CATALOG"}

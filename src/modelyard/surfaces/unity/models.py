@@ -11,21 +11,22 @@ from modelyard.domain.models import RegisteredModel
 from modelyard.domain.pages import Page
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
-from modelyard.surfaces.unity.words import MOST, Changed, Listing, New, One, aliases, at, paged, without_root
+from modelyard.surfaces.unity.words import MOST, Changed, Listing, New, One, aliases, at, paged
 from modelyard.surfaces.wire import AnyAction, Here, Row, Translation, short, tag_dicts, tags, text
 
 _MOST_INSIDE: Final = 10_000
 
 
 def _create_model(said: New) -> AnyAction:
-    new = without_root(said)
-    schema = names.schema(f"{new.catalog_name}.{new.schema_name}")
+    if said.storage_location:
+        raise Invalid("models are kept where their schema is; leave storage_location out.")
+    schema = names.schema(f"{said.catalog_name}.{said.schema_name}")
     return models.CreateModel(
         Ref(Kind.SCHEMA, schema),
-        names.new_simple(new.name),
-        text(new.comment),
-        tags(new.tags),
-        short(new.deployment_job_id),
+        names.new_simple(said.name),
+        text(said.comment),
+        tags(said.tags),
+        short(said.deployment_job_id),
     )
 
 

@@ -102,13 +102,6 @@ def properties(given: dict[str, str] | None) -> dict[str, str] | None:
     return {text(key): text(value) for key, value in given.items()}
 
 
-def without_root(said: New) -> New:
-    """The request, if it leaves the place of bytes to the server."""
-    if said.storage_root or said.storage_location:
-        raise Invalid("the server chooses where bytes are kept; leave storage_root and storage_location out.")
-    return said
-
-
 def aliases(model: str, given: tuple[Alias, ...]) -> dict[str, object]:
     """The aliases of a model or of one of its versions; the field is left out where there are none."""
     return {"aliases": [alias_info(model, alias) for alias in given]} if given else {}

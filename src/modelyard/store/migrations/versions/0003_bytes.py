@@ -59,6 +59,7 @@ def _bytes() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_blobs")),
         sa.UniqueConstraint("store_id", "sha256", name=op.f("uq_blobs_store_id_sha256")),
     )
+    op.create_index(op.f("ix_blobs_store_id_key"), "blobs", ["store_id", "key"], unique=False)
     op.create_index(op.f("ix_blobs_touched_at"), "blobs", ["touched_at"], unique=False)
     op.create_table(
         "garbage",
@@ -109,7 +110,8 @@ def _trash() -> None:
         sa.Column("full_name", NAME, nullable=False, comment="the model's, when it was deleted"),
         sa.Column("number", NUMBER, nullable=True, comment="of a version; empty for a model"),
         sa.Column("model_id", NAME, nullable=False),
-        sa.Column("owner_id", NAME, nullable=False),
+        sa.Column("schema_id", NAME, server_default="", nullable=False, comment="in which the model was"),
+        sa.Column("owner_id", NAME, nullable=False, comment="of the model"),
         sa.Column("size", NUMBER, nullable=False, comment="bytes of all files together"),
         sa.Column("deleted_at", NUMBER, nullable=False),
         sa.Column("deleted_by", NAME, nullable=False),
