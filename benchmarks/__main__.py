@@ -1,4 +1,4 @@
-"""`python -m benchmarks registry | bytes | all`: Modelyard beside `mlflow server`, ratios printed."""
+"""`python -m benchmarks registry | bytes | care | all`: Modelyard beside `mlflow server`, ratios printed."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import bytes as transfers
-from benchmarks import governance, governed, machine, registry, report
+from benchmarks import care, governance, governed, machine, registry, report
 from benchmarks.registry import Product
 
 application = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
@@ -79,6 +79,15 @@ def governance_command(
             for name, url in (("sqlite", ""), ("postgresql", postgres))
             if url or name == "sqlite"
         ]
+    report.show(console, tables)
+    print("\n" + report.markdown(machine.facts(), tables, []))
+
+
+@application.command("care")
+def care_command(*, rounds: Rounds = 5, folder: Folder = None) -> None:
+    """Measure scans of files, and the trash."""
+    with tempfile.TemporaryDirectory(prefix="benchmark-", dir=folder) as place:
+        tables = [care.measure(Path(place), rounds, _tell)]
     report.show(console, tables)
     print("\n" + report.markdown(machine.facts(), tables, []))
 

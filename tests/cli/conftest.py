@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import httpx
 import pytest
 
 from modelyard.cli import main
@@ -99,6 +100,19 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
 
 def register(server: Server, model: str, **files: bytes) -> int:
     """A READY version of a model, with files by their paths (`__` is a slash); its number."""
+    number, answer = _finalized(server, model, files)
+    assert answer.status_code == 200, answer.text
+    return number
+
+
+def register_refused(server: Server, model: str, **files: bytes) -> int:
+    """A version that the model's schema keeps back; its number."""
+    number, answer = _finalized(server, model, files)
+    assert (answer.status_code, answer.json()["error_code"]) == (400, "INVALID_STATE"), answer.text
+    return number
+
+
+def _finalized(server: Server, model: str, files: dict[str, bytes]) -> tuple[int, httpx.Response]:
     with server.client() as admin:
         said = {"name": model, "source": "by hand"}
         made = admin.post(f"{LEGACY}/model-versions/create", json=said).raise_for_status().json()
@@ -107,5 +121,4 @@ def register(server: Server, model: str, **files: bytes) -> int:
         for path, content in (files or {"MLmodel": b"flavors: {}"}).items():
             admin.put(f"{place}/{quote(path.replace('__', '/'))}", content=content).raise_for_status()
         ready = {"name": model, "version": number}
-        admin.post(f"{LEGACY}/model-versions/finalize", json=ready).raise_for_status()
-        return int(number)
+        return int(number), admin.post(f"{LEGACY}/model-versions/finalize", json=ready)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import CommandLine, register
+from tests.cli.conftest import CommandLine, register_refused
 from tests.house.examples import PUBLIC_KEY
 from tests.scan.test_pickles import Calling
 
@@ -36,7 +36,7 @@ def test_a_policy_is_set_shown_and_removed(yard: CommandLine, tmp_path: Path) ->
 
 
 def test_a_version_in_quarantine_is_listed_and_let_go_by_somebody_else(yard: CommandLine) -> None:
-    number = register(yard.server, MODEL, MLmodel=b"flavors: {}\n", weights=HOSTILE)
+    number = register_refused(yard.server, MODEL, MLmodel=b"flavors: {}\n", weights=HOSTILE)
     (kept,) = yard.ask("quarantine", "list", SCHEMA)
     assert (kept["model"], kept["number"]) == (MODEL, number)
     assert "posix.system" in yard.do("quarantine", "list", SCHEMA).out

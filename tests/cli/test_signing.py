@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
-from tests.cli.conftest import CommandLine, register
+from tests.cli.conftest import CommandLine, register, register_refused
 
 MODEL = "prod.s.churn"
 FILES = {"MLmodel": b"flavors: {}\n", "data__weights.bin": b"weights" * 1_000, "requirements.txt": b"numpy\n"}
@@ -166,7 +166,7 @@ def test_keys_that_cannot_sign_models_are_refused(yard: CommandLine, folder: Pat
 def test_a_version_that_waits_for_a_signature_is_ready_once_it_is_signed(yard: CommandLine, tmp_path: Path) -> None:
     keys = Keys(tmp_path)
     yard.do("admission", "set", "prod.s", "--signer", str(keys.public))
-    number = register(yard.server, MODEL, **FILES)
+    number = register_refused(yard.server, MODEL, **FILES)
     (kept,) = yard.ask("quarantine", "list", "prod.s")
     assert "wants a signature" in kept["reasons"][0]
     yard.do("sign", f"{MODEL}@{number}", "--key", str(Keys(tmp_path, name="other").private))

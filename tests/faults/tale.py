@@ -55,8 +55,8 @@ class Memory:
     alias: int = 0
     perhaps_alias: set[int] = field(default_factory=set)
     perhaps_versions: int = 0
-    perhaps_copy: dict[str, str] | None = None
-    """The files of a version that the server was asked to copy."""
+    perhaps_copies: list[dict[str, str]] = field(default_factory=list)
+    """The files of versions that the server was asked to copy; a database may commit after its client was killed."""
     deleted: set[tuple[str, int]] = field(default_factory=set)
     perhaps_deleted: set[tuple[str, int]] = field(default_factory=set)
     whole: set[tuple[str, int]] = field(default_factory=set)
@@ -101,11 +101,11 @@ class Tale:
     def _copy(self, client: httpx.Client, number: int) -> None:
         files = self.memory.wanted[SOURCE, number]
         self.memory.perhaps_versions += 1
-        self.memory.perhaps_copy = files
+        self.memory.perhaps_copies.append(files)
         made = self._ask(client, "POST", f"{OURS}/models/{SOURCE}/versions/{number}/copy", json={"destination": TARGET})
         key = (TARGET, int(made.json()["version"]))
         self.memory.perhaps_versions -= 1
-        self.memory.perhaps_copy = None
+        self.memory.perhaps_copies.remove(files)
         self.memory.files[key] = self.memory.wanted[key] = files
         self.memory.ready.add(key)
 
@@ -230,8 +230,9 @@ def _check_numbers(memory: Memory, model: str, there: AbstractSet[int]) -> None:
 def _check_version(
     client: httpx.Client, memory: Memory, reader: httpx.Client, key: tuple[str, int], state: str
 ) -> None:
-    if key not in memory.files and state == "READY" and memory.perhaps_copy is not None:
-        memory.wanted[key] = memory.perhaps_copy
+    if key not in memory.files | memory.wanted and state == "READY" and memory.perhaps_copies:
+        there = {path: digest(client.get(file(*key, path)).content) for path in listed(client, *key)}
+        memory.wanted[key] = next((files for files in memory.perhaps_copies if files == there), {})
         memory.perhaps_ready.add(key)
     assert state in {"READY", "PENDING_REGISTRATION"}
     assert state == "READY" or key not in memory.ready, f"{key} was READY"

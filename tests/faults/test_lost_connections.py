@@ -36,7 +36,7 @@ CHANGES: dict[str, Callable[[httpx.Client, str], httpx.Response]] = {
         f"{LEGACY}/registered-models/alias", json={"name": SOURCE, "alias": f"a{some}", "version": "2"}
     ),
     "tag": lambda client, some: client.post(
-        f"{LEGACY}/model-versions/set-tag", json={"name": SOURCE, "version": "1", "key": f"k{some}", "value": "v"}
+        f"{LEGACY}/model-versions/set-tag", json={"name": SOURCE, "version": "1", "key": "k", "value": some}
     ),
     "grant": lambda client, some: client.patch(
         f"{UNITY}/permissions/schema/dev.s",

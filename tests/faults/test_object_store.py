@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import random
 import time
 from collections.abc import Callable, Iterator
 
@@ -14,8 +15,15 @@ import httpx
 import pytest
 
 from tests.faults.objects import Fault, Objects, Trouble
-from tests.faults.tale import OURS, SOURCE, Killed, Memory, Tale, check, contents, file, is_sound
-from tests.faults.test_kill import Starter, killing_after, killing_during, prepare, survive
+from tests.faults.tale import OURS, SOURCE, STEPS, Killed, Memory, Tale, check, contents, file, is_sound
+from tests.faults.test_kill import (
+    Starter,
+    collect_and_be_killed,
+    killing_after,
+    killing_during,
+    prepare,
+    survive,
+)
 from tests.object_stores import ObjectStore, Place
 from tests.support import LEGACY, Server
 
@@ -38,6 +46,12 @@ def place(objects: Objects, object_store: ObjectStore) -> Iterator[Place]:
 def server(start_server: Starter, place: Place) -> Server:
     """A server on SQLite, with its bytes in the object store."""
     return start_server("", "data", **place.settings)
+
+
+@pytest.fixture
+def on_either(start_server: Starter, place: Place, database: str) -> Server:
+    """A server on each database, with its bytes in the object store."""
+    return start_server(database, "data", **place.settings)
 
 
 def is_blob(method: str) -> Callable[[str, str], bool]:
@@ -68,8 +82,24 @@ def test_the_main_job_is_done_on_an_object_store(server: Server, place: Place) -
     assert set(sizes) >= {len(content) for content in contents(1).values()}
 
 
-def test_what_was_acknowledged_survives_a_kill_on_an_object_store(server: Server) -> None:
-    survive(server, [killing_after(4), killing_during(9, 0.01), killing_during(20, 0.005)])
+def test_what_was_acknowledged_survives_a_kill_on_an_object_store(on_either: Server) -> None:
+    survive(on_either, [killing_after(4), killing_during(9, 0.01), killing_during(20, 0.005)])
+
+
+@pytest.mark.full
+@pytest.mark.timeout(2_400)
+def test_what_was_acknowledged_survives_a_kill_at_any_step_on_an_object_store(on_either: Server) -> None:
+    dice = random.Random(7)  # noqa: S311  which moments, nothing secret
+    after = [killing_after(number) for number in range(1, STEPS + 1)]
+    survive(on_either, [*after, *(killing_during(number, dice.uniform(0, 0.05)) for number in range(1, STEPS + 1))])
+
+
+@pytest.mark.parametrize("seconds", [0.0, 0.01, 0.03])
+def test_a_kill_while_garbage_is_collected_from_an_object_store_loses_nothing(
+    on_either: Server, place: Place, seconds: float
+) -> None:
+    collect_and_be_killed(on_either, seconds)
+    assert len([key for key in place.objects if key.startswith("blobs/")]) == len(contents(1))
 
 
 @pytest.mark.parametrize("method", ["PUT", "GET", "HEAD"])

@@ -19,6 +19,7 @@ import pytest
 from tests.conftest import Postgres
 from tests.faults.tale import SOURCE, TARGET, Memory, Tale, check, file
 from tests.faults.test_kill import prepare, send_part, starting
+from tests.faults.test_seals import eventually_sealed
 from tests.support import LEGACY, SCIM, Server, clean_environment
 
 Starter = Callable[..., Server]
@@ -232,3 +233,9 @@ def test_migrations_that_meet_carry_the_database_forward_once(postgres: Postgres
     ]
     told = [process.communicate(timeout=60)[0].decode() for process in both]
     assert [process.returncode for process in both] == [0, 0], told
+
+
+def test_the_server_does_its_own_work_also_with_several_processes(several: Server) -> None:
+    several.make_containers("dev.s")
+    with several.client() as admin:
+        assert eventually_sealed(admin)

@@ -83,7 +83,7 @@ def _endpoint(chosen: Settings) -> Endpoint:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # the parent's, also where a terminal sends it to all
     threading.Thread(target=_leave_with_parent, name="orphan", daemon=True).start()
     try:
-        endpoint = app.build(chosen).endpoint
+        built = app.build(chosen)
     except Unavailable as failure:
         # The parent has found the database well, so it will be again; meanwhile the parent starts one after another.
         log.warning("a worker waits: %s", failure.message)
@@ -95,8 +95,9 @@ def _endpoint(chosen: Settings) -> Endpoint:
     except Exception:
         log.exception("a worker cannot start")
         sys.exit(STARTUP_FAILURE)
+    built.start()
     log.info("worker %d serves", os.getpid())
-    return endpoint
+    return built.endpoint
 
 
 def _leave_with_parent() -> None:

@@ -426,7 +426,7 @@ ROWS: Final[tuple[Row, ...]] = (
         keep=lambda said, examined: finalize.FinalizeVersion(said.ref, said.number, examined),
         after=lambda store, draft, _version: store.tidy(draft),
         once=finalizing.ONCE,
-        write=_wrapped_version,
+        write=lambda version, here: finalizing.refused(version) or _wrapped_version(version, here),
     ),
     Translation(
         "PATCH",

@@ -78,6 +78,7 @@ def _card(sheet: cards.Sheet, here: Here) -> object:
         "model": version.model,
         "version": version.number,
         "status": version.status.value,
+        "status_message": version.status_message,
         "digest": version.digest,
         "model_id": version.model_id,
         "files": sheet.files,
