@@ -1,7 +1,7 @@
 """What an action is: everything about one use case in one place, checked when it is defined.
 
 A *Query* looks and is recorded when refused. A *Command* changes and is always recorded, in the same transaction.
-A *Chore* is the server's own work, done for nobody else. Predictions join them here when there is something to ask.
+A *Chore* is the server's own work, done for nobody else. An *Invocation* uses what is running: predictions.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from modelyard.domain.privileges import Kind, Privilege, Question
 
 _REF: Final = re.compile(r"\bRef\b")
 
-_SAID_BY_CLASSES: Final = frozenset({"needs", "open_to", "is_change", "is_brief"})
+_SAID_BY_CLASSES: Final = frozenset({"needs", "open_to", "is_change", "is_brief", "by_old_name"})
 
 Tx = TypeVar("Tx")
 Result = TypeVar("Result")
@@ -60,6 +60,8 @@ class Action(Generic[Tx, Result]):
     needs: ClassVar[tuple[Need, ...]] = ()
     open_to: ClassVar[str] = ""
     is_change: ClassVar[bool]
+    by_old_name: ClassVar[bool] = True
+    """Whether a model that is named by its old name is called by it; not so where the action is about that name."""
 
     @property
     def is_brief(self) -> bool:
@@ -108,9 +110,17 @@ class Command(Action[Tx, Result], abstract=True):
 
 
 class Chore(Action[Tx, Result], abstract=True):
-    """The server's own work, such as sealing the journal; it is not recorded when the server does it."""
+    """The server's own work, such as sealing the journal; it is not recorded when the server does it.
+
+    But for what `is_recorded`, as somebody else's things change by it: then it is if it names what it changed.
+    """
 
     is_change = True
+    is_recorded: ClassVar[bool] = False
+
+
+class Invocation(Query[Tx, Result], abstract=True):
+    """Asks to use what is running. What the gate allowed stays allowed for a second without another question."""
 
 
 ACTIONS: Final[list[type[Action[Any, Any]]]] = []

@@ -6,18 +6,24 @@ Failure
 │   ├── UnknownGrant      OAuth: tokens are not given that way here
 │   ├── UnknownScope      OAuth: tokens are not given for that here
 │   └── WrongState        it makes sense, but not for the object as it is now
+│       └── Updating      the object is being changed already
 ├── Unauthenticated       nobody proved who is calling
 ├── Denied                the caller is known and lacks a privilege
 │   └── LinkExpired       a signed URL of ours was used too late
 ├── NotFound              the object is not there
+│   ├── Hidden            it is, but not for this caller, who is told the same
 │   ├── NoSuchPrincipal   nobody has this name
 │   └── NoSuchRoute       no surface has this address
 ├── AlreadyExists         the name is taken
 ├── Changed               the object is no longer the one the caller saw
 ├── OutOfRange            the byte range lies outside the file
 ├── TooLarge              a bound was passed
+│   └── TooMany           of so many things there are no more
 ├── Undecided             whether it was committed is not known
 └── Unavailable           nothing was committed; asking again may help
+    ├── Exhausted         too much is asked at once
+    ├── Replaced          what was asked has just given way to something else
+    └── TooLate           what was asked took too long
 """
 
 from __future__ import annotations
@@ -51,6 +57,10 @@ class WrongState(Invalid):
     """The request makes sense, but not for the object as it is now."""
 
 
+class Updating(WrongState):
+    """The object is being changed already; the change has to end first."""
+
+
 class Unauthenticated(Failure):
     """No credential, or one that is unknown, expired or revoked."""
 
@@ -65,6 +75,10 @@ class LinkExpired(Denied):
 
 class NotFound(Failure):
     """The object is not there (or may not be known to be)."""
+
+
+class Hidden(NotFound):
+    """The object is there, but the caller may not know it; a refusal, in the words for what is not there."""
 
 
 class NoSuchPrincipal(NotFound):
@@ -95,9 +109,31 @@ class TooLarge(Failure):
     """A bound on size or number was passed."""
 
 
+class TooMany(TooLarge):
+    """There are as many of a kind as there may be."""
+
+
 class Undecided(Failure):
     """The database was lost while it committed, and for too long after: whether the change was made is not known."""
 
 
 class Unavailable(Failure):
-    """Nothing was committed; asking again may help."""
+    """Nothing was committed; asking again may help, after so many `seconds`."""
+
+    seconds: int = 1
+
+
+class Exhausted(Unavailable):
+    """More is asked at once than there is room for, or than a limit lets through."""
+
+    def __init__(self, message: str, seconds: int = 1) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class Replaced(Unavailable):
+    """What was asked has given way to something else before it answered: that can be asked the same at once."""
+
+
+class TooLate(Unavailable):
+    """What was asked for took longer than it may; whether it was done is not known."""

@@ -79,6 +79,9 @@ class Answer:
 
     status: int
     body: bytes = field(repr=False)
+    content_type: str = ""
+    retry_after: str = ""
+    """How long the other server asks to be left alone, in its own words."""
 
 
 def is_public(address: Address) -> bool:
@@ -136,12 +139,13 @@ class Outbound:
         seconds: float = SECONDS,
         most: int = MAX_ANSWER,
         resolve: Resolve = resolve,
+        resolvers: int = _RESOLVERS,
     ) -> None:
         self._allowed = allowed
         self._seconds = seconds
         self._most = most
         self._resolve = resolve
-        self._resolvers = ThreadPoolExecutor(_RESOLVERS, thread_name_prefix="resolver")
+        self._resolvers = ThreadPoolExecutor(resolvers, thread_name_prefix="resolver")
 
     @cached_property
     def _trusted(self) -> ssl.SSLContext:
@@ -156,13 +160,23 @@ class Outbound:
         """Send a body to a URL."""
         return self._ask("POST", url, headers, body)
 
+    def deliver(self, url: str, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> Answer:
+        """Send a body to somebody whose status alone matters: of the answer nothing is read."""
+        return self._ask("POST", url, headers, body, reads=False)
+
+    def ask(self, method: str, url: str, body: bytes, headers: Sequence[tuple[str, str]] = ()) -> Answer:
+        """Ask in any other way."""
+        return self._ask(method, url, headers, body)
+
     def close(self) -> None:
         """Ask no more."""
         self._resolvers.shutdown(wait=False, cancel_futures=True)
 
-    def _ask(self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
+    def _ask(
+        self, method: str, url: str, headers: Sequence[tuple[str, str]], body: bytes, *, reads: bool = True
+    ) -> Answer:
         try:
-            return self._answered(method, _split(url), headers, body)
+            return self._answered(method, _split(url), headers, body, reads=reads)
         except Unreachable as failure:
             _note(failure)
             raise
@@ -171,7 +185,9 @@ class Outbound:
             _note(failure)
             raise failure from error
 
-    def _answered(self, method: str, url: SplitResult, headers: Sequence[tuple[str, str]], body: bytes) -> Answer:
+    def _answered(
+        self, method: str, url: SplitResult, headers: Sequence[tuple[str, str]], body: bytes, *, reads: bool
+    ) -> Answer:
         until = time.monotonic() + self._seconds
         backend = _Backend(self._allowed, self._addresses, until)
         with (
@@ -184,8 +200,10 @@ class Outbound:
                 extensions={"sni_hostname": url.hostname},
             ) as answer,
         ):
+            if not reads:
+                return Answer(answer.status, b"", retry_after=_header(answer, b"retry-after"))
             _refuse_compressed(answer)
-            return Answer(answer.status, self._read(answer))
+            return Answer(answer.status, self._read(answer), _header(answer, b"content-type"))
 
     def _read(self, answer: httpcore.Response) -> bytes:
         chunks: list[bytes] = []
@@ -235,6 +253,11 @@ def _address(url: SplitResult) -> httpcore.URL:
 
 def _headers(given: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
     return [("user-agent", "modelyard"), ("accept-encoding", "identity"), ("connection", "close"), *given]
+
+
+def _header(answer: httpcore.Response, name: bytes) -> str:
+    found = next((value for each, value in answer.headers if each.lower() == name), b"")
+    return found.decode("latin-1")[:1024]
 
 
 def _refuse_compressed(answer: httpcore.Response) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from modelyard.domain.privileges import (
     APPLICABLE,
     NOT_IN_ALL,
+    OBJECTS,
     PASSAGE,
     Chain,
     GrantChange,
@@ -377,19 +378,39 @@ class TestGrantable:
 
     def test_the_table_is_that_of_unity_catalog(self) -> None:
         inner = {"APPLY_TAG", "CREATE_MODEL_VERSION", "EXECUTE", "MANAGE", "ALL_PRIVILEGES"}
+        tables = {"CREATE_TABLE", "SELECT"}
         assert APPLICABLE[M] == {"CREATE_CATALOG"}
         assert APPLICABLE[L] == inner
-        assert APPLICABLE[S] == inner | {"CREATE_MODEL", "USE_SCHEMA"}
-        assert APPLICABLE[C] == inner | {"CREATE_MODEL", "USE_SCHEMA", "BROWSE", "CREATE_SCHEMA", "USE_CATALOG"}
+        assert APPLICABLE[Kind.TABLE] == {"APPLY_TAG", "MANAGE", "SELECT", "ALL_PRIVILEGES"}
+        files = {"READ_VOLUME", "WRITE_VOLUME"}
+        assert APPLICABLE[Kind.VOLUME] == {"APPLY_TAG", "MANAGE", "ALL_PRIVILEGES"} | files
+        schema = inner | tables | files | {"CREATE_MODEL", "CREATE_VOLUME", "USE_SCHEMA"}
+        assert APPLICABLE[S] == schema
+        assert APPLICABLE[C] == schema | {"BROWSE", "CREATE_SCHEMA", "USE_CATALOG"}
 
     @pytest.mark.parametrize("privilege", list(Privilege))
     def test_all_privileges_stands_for_each_that_applies_but_manage(self, privilege: Privilege) -> None:
         for kind, grantable in APPLICABLE.items():
+            if kind in OBJECTS:
+                continue
             stands = privilege in grantable - NOT_IN_ALL
             asked_itself = privilege is Privilege.ALL_PRIVILEGES
             assert covers(frozenset({Privilege.ALL_PRIVILEGES}), privilege, kind) == (stands or asked_itself)
             assert covers(frozenset({privilege}), privilege, kind)
             assert not covers(frozenset(), privilege, kind)
+
+    @pytest.mark.parametrize("kind", sorted(OBJECTS))
+    def test_a_level_includes_those_below_it_and_nothing_else(self, kind: Kind) -> None:
+        of_jobs = [Privilege.CAN_VIEW, Privilege.CAN_MANAGE_RUN, Privilege.CAN_MANAGE]
+        levels = {
+            Kind.ENDPOINT: [Privilege.CAN_VIEW, Privilege.CAN_QUERY, Privilege.CAN_MANAGE],
+            Kind.EXPERIMENT: [Privilege.CAN_READ, Privilege.CAN_EDIT, Privilege.CAN_MANAGE],
+            Kind.JOB: of_jobs,
+            Kind.RUN: of_jobs,
+        }[kind]
+        for privilege in Privilege:
+            for place, level in enumerate(levels):
+                assert covers(frozenset({level}), privilege, kind) == (privilege in levels[: place + 1])
 
     @pytest.mark.parametrize("text", ["USE_CATALOG", "USE CATALOG", "use catalog", " Use_Catalog "])
     def test_both_spellings_are_understood(self, text: str) -> None:

@@ -59,8 +59,8 @@ def _wrapped(connection: socket.socket, tls: ssl.SSLContext | None) -> socket.so
 
 
 def client(*allowed: str, seconds: float = 5, resolve: Callable[[str, int], Sequence[str]] | None = None) -> Outbound:
-    known = {"resolve": resolve} if resolve else {}
-    return Outbound(Allowed.of(allowed), seconds=seconds, most=100_000, **known)
+    bare = Outbound(Allowed.of(allowed), seconds=seconds, most=100_000)
+    return Outbound(Allowed.of(allowed), seconds=seconds, most=100_000, resolve=resolve) if resolve else bare
 
 
 def reason(asking: Callable[[], object]) -> str:

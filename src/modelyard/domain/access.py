@@ -188,11 +188,15 @@ class Caller:
 
 
 class TokenKind(StrEnum):
-    """Personal tokens are made by hand, OAuth's for a client that shows its secret, sessions by signing in."""
+    """Personal tokens are made by hand, OAuth's for a client that shows its secret, sessions by signing in.
+
+    Those of jobs are given to code that runs for a principal, and end with it.
+    """
 
     PERSONAL = "personal"
     OAUTH = "oauth"
     SESSION = "session"
+    JOB = "job"
 
 
 @dataclass(frozen=True, slots=True)
@@ -273,6 +277,17 @@ class ClientSecret:
 
 
 @dataclass(frozen=True, slots=True)
+class DecisionToken:
+    """A secret that stands for whoever made it, to decide one request for approval and nothing else."""
+
+    secret: str
+
+    def __repr__(self) -> str:
+        """Nothing of the secret."""
+        return "DecisionToken(…)"
+
+
+@dataclass(frozen=True, slots=True)
 class Signed:
     """A signed URL of ours: whom it names, what it is for, until when (epoch milliseconds), and the proof."""
 
@@ -322,7 +337,9 @@ class Server:
     """The server itself, which asks for its own chores; nothing that a request says makes one."""
 
 
-Credential: TypeAlias = Bearer | ClientSecret | Signed | Session | ProvenIdentity | Unproven | Server | None
+Credential: TypeAlias = (
+    Bearer | ClientSecret | DecisionToken | Signed | Session | ProvenIdentity | Unproven | Server | None
+)
 """What is handed to the gate; None is an anonymous caller."""
 
 SERVER: Final = Caller(Principal("", PrincipalKind.SERVICE_PRINCIPAL, "modelyard", "Modelyard"), frozenset())

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from modelyard.domain.privileges import Kind, Node, Outcome, Privilege, Step
+from modelyard.domain.privileges import ROUTINES, Kind, Node, Outcome, Privilege, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,8 +136,8 @@ class Readiness:
 
 
 def type_of(kind: Kind) -> str:
-    """A kind as grants write it: every leaf is a FUNCTION there."""
-    return kind.value if kind in {Kind.METASTORE, Kind.CATALOG, Kind.SCHEMA} else Kind.MODEL.value
+    """A kind as grants write it: models and prompts are a FUNCTION there."""
+    return Kind.MODEL.value if kind in {*ROUTINES, Kind.ROUTINE} else kind.value
 
 
 def once(checks: Iterable[Check]) -> tuple[Check, ...]:

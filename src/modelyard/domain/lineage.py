@@ -23,6 +23,8 @@ class Direction(StrEnum):
 
 
 RUN: Final = "run"
+EXPERIMENT: Final = "experiment"
+LOGGED_MODEL: Final = "logged_model"
 VERSION: Final = "model_version"
 READER: Final = "reader"
 """A principal that read the version, where the client does not say for what."""

@@ -7,7 +7,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from modelyard.domain.deployment_jobs import VersionDeployment
 from modelyard.domain.lineage import RUN, End, bounded, end
+from modelyard.domain.stages import Stage
 from modelyard.errors import Invalid, WrongState
 
 MODEL_FILE: Final = "MLmodel"
@@ -75,13 +77,15 @@ class RegisteredModel:
     updated_at: int
     updated_by: str
     deployment_job_id: str = ""
+    deployment_job_state: str = ""
+    """How it stands with that job, where it was asked."""
     aliases: tuple[Alias, ...] = ()
     tags: tuple[Tag, ...] = ()
     browse_only: bool = False
 
     def browsed(self) -> RegisteredModel:
         """What BROWSE shows of it: its name, comment and tags, and nothing of how it is used."""
-        return replace(self, aliases=(), deployment_job_id="", browse_only=True)
+        return replace(self, aliases=(), deployment_job_id="", deployment_job_state="", browse_only=True)
 
     def shown(self, *, aliases: bool) -> RegisteredModel:
         """The model as it was asked for: with its aliases or without."""
@@ -119,6 +123,10 @@ class Version:
     dependencies: tuple[tuple[str, str], ...] = ()
     aliases: tuple[Alias, ...] = ()
     tags: tuple[Tag, ...] = ()
+    stage: Stage = Stage.NONE
+    run_link: str = ""
+    deployment: VersionDeployment | None = None
+    """How far its deployment is, where it was asked and the model has a deployment job."""
 
     def shown(self, *, aliases: bool) -> Version:
         """The version as it was asked for: with its aliases or without."""
@@ -146,6 +154,8 @@ class Registration:
     dependencies: tuple[tuple[str, str], ...] = ()
     sources: tuple[End, ...] = ()
     """What made it and what it was made from, besides its run and its dependencies."""
+    run_link: str = ""
+    """An address of the run, which is only told again."""
 
     def ends(self) -> tuple[End, ...]:
         """Everything upstream of the version, for its lineage."""

@@ -61,6 +61,16 @@ def prompt(full_name: str) -> str:
     return _leaf(full_name, "prompt", "prompt")
 
 
+def table(full_name: str) -> str:
+    """An inference table's full name `catalog.schema.table`, folded."""
+    return _leaf(full_name, "table", "table")
+
+
+def volume(full_name: str) -> str:
+    """A volume's full name `catalog.schema.volume`, folded."""
+    return _leaf(full_name, "volume", "volume")
+
+
 def _leaf(full_name: str, what: str, noun: str) -> str:
     parts = full_name.split(".")
     if len(parts) != len(_LEVELS):

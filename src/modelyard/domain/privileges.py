@@ -3,6 +3,9 @@
 Source: Unity Catalog's privilege model for registered models (protocol notes §3). A chain runs from the metastore
 over catalog and schema to the model. Grants on a catalog or schema are inherited by everything inside; grants on the
 metastore are not. USE CATALOG and USE SCHEMA are the *passage*: without them nothing below is reachable or revealed.
+
+Beside catalogs the metastore holds *objects*, such as serving endpoints. They have levels of permission instead of
+privileges: each includes the lower ones, admins have them all, and to who has none the object is not there.
 """
 
 from __future__ import annotations
@@ -27,8 +30,20 @@ class Kind(StrEnum):
     """A registered model is a sub-type of FUNCTION in Unity Catalog, and is called so in its grants."""
     PROMPT = "PROMPT"
     """A prompt shares the names, privileges and words of models, and is another thing."""
+    TABLE = "TABLE"
+    """An inference table: what endpoints were asked, and what they answered."""
+    VOLUME = "VOLUME"
+    """Files that people and jobs bring and take, and the outputs that they publish."""
+    ENDPOINT = "SERVING_ENDPOINT"
+    """A serving endpoint: an object of the metastore."""
+    EXPERIMENT = "EXPERIMENT"
+    """An experiment with its runs, logged models and traces, each of which may stand for it: likewise an object."""
+    JOB = "JOB"
+    """A job, or a run that was submitted without one: an object of the metastore."""
+    RUN = "JOB_RUN"
+    """Only in references: a run, or an attempt at a task of one. It is permitted on its job."""
     ROUTINE = "ROUTINE"
-    """Only in references: whatever leaf has the name. Grants and tags are spoken of so, never one thing alone."""
+    """Only in references: the model or prompt of this name. Grants and tags are spoken of so, never one thing alone."""
 
     @property
     def noun(self) -> str:
@@ -42,27 +57,55 @@ _NOUNS: Final = {
     Kind.SCHEMA: "Schema",
     Kind.MODEL: "Routine or Model",
     Kind.PROMPT: "Routine or Model",
+    Kind.TABLE: "Table",
+    Kind.VOLUME: "Volume",
+    Kind.ENDPOINT: "Endpoint",
+    Kind.EXPERIMENT: "Experiment",
+    Kind.JOB: "Job",
+    Kind.RUN: "Run",
     Kind.ROUTINE: "Routine or Model",
 }
 
-LEAVES: Final = frozenset({Kind.MODEL, Kind.PROMPT})
+_PARTS: Final = {"runs": "Run", "logged-models": "Logged model", "traces": "Trace"}
+"""What may stand for the experiment that it is in, by the begin of its reference."""
+
+ROUTINES: Final = frozenset({Kind.MODEL, Kind.PROMPT})
+"""What is spoken of as one thing in grants and tags."""
+
+LEAVES: Final = ROUTINES | {Kind.TABLE, Kind.VOLUME}
 """What a schema holds: all of them share one space of names."""
+
+NUMBERED: Final = frozenset({Kind.JOB, Kind.RUN})
+"""Objects that have numbers for names."""
 
 
 class Privilege(StrEnum):
     """Everything that can be granted; the value is the spelling of the wire, `words` that of messages."""
 
     ALL_PRIVILEGES = "ALL_PRIVILEGES"
+    ALLOW_CLUSTER_CREATE = "ALLOW_CLUSTER_CREATE"
+    """The entitlement to run code, which admins give to principals; it is not granted on anything."""
     APPLY_TAG = "APPLY_TAG"
     BROWSE = "BROWSE"
+    CAN_EDIT = "CAN_EDIT"
+    CAN_MANAGE = "CAN_MANAGE"
+    CAN_MANAGE_RUN = "CAN_MANAGE_RUN"
+    CAN_QUERY = "CAN_QUERY"
+    CAN_READ = "CAN_READ"
+    CAN_VIEW = "CAN_VIEW"
     CREATE_CATALOG = "CREATE_CATALOG"
     CREATE_MODEL = "CREATE_MODEL"
     CREATE_MODEL_VERSION = "CREATE_MODEL_VERSION"
     CREATE_SCHEMA = "CREATE_SCHEMA"
+    CREATE_TABLE = "CREATE_TABLE"
+    CREATE_VOLUME = "CREATE_VOLUME"
     EXECUTE = "EXECUTE"
     MANAGE = "MANAGE"
+    READ_VOLUME = "READ_VOLUME"
+    SELECT = "SELECT"
     USE_CATALOG = "USE_CATALOG"
     USE_SCHEMA = "USE_SCHEMA"
+    WRITE_VOLUME = "WRITE_VOLUME"
 
     @property
     def words(self) -> str:
@@ -70,26 +113,62 @@ class Privilege(StrEnum):
         return self.value.replace("_", " ")
 
 
+_OF_JOBS: Final = (Privilege.CAN_VIEW, Privilege.CAN_MANAGE_RUN, Privilege.CAN_MANAGE)
+
+LEVELS: Final[dict[Kind, tuple[Privilege, ...]]] = {
+    Kind.ENDPOINT: (Privilege.CAN_VIEW, Privilege.CAN_QUERY, Privilege.CAN_MANAGE),
+    Kind.EXPERIMENT: (Privilege.CAN_READ, Privilege.CAN_EDIT, Privilege.CAN_MANAGE),
+    Kind.JOB: _OF_JOBS,
+    Kind.RUN: _OF_JOBS,
+}
+"""The levels of each kind of object, from the lowest, which is that of whoever sees it at all."""
+
+OBJECTS: Final = frozenset(LEVELS)
+"""What the metastore holds beside catalogs, with levels of permission."""
+
 _INNER: Final = frozenset(
     {
         Privilege.APPLY_TAG,
         Privilege.CREATE_MODEL,
         Privilege.CREATE_MODEL_VERSION,
+        Privilege.CREATE_TABLE,
+        Privilege.CREATE_VOLUME,
         Privilege.EXECUTE,
         Privilege.MANAGE,
+        Privilege.READ_VOLUME,
+        Privilege.SELECT,
         Privilege.USE_SCHEMA,
+        Privilege.WRITE_VOLUME,
         Privilege.ALL_PRIVILEGES,
     },
 )
+
+_ROUTINE: Final = _INNER - {
+    Privilege.CREATE_MODEL,
+    Privilege.CREATE_TABLE,
+    Privilege.CREATE_VOLUME,
+    Privilege.READ_VOLUME,
+    Privilege.SELECT,
+    Privilege.USE_SCHEMA,
+    Privilege.WRITE_VOLUME,
+}
 
 APPLICABLE: Final[dict[Kind, frozenset[Privilege]]] = {
     Kind.METASTORE: frozenset({Privilege.CREATE_CATALOG}),
     Kind.CATALOG: _INNER | {Privilege.BROWSE, Privilege.CREATE_SCHEMA, Privilege.USE_CATALOG},
     Kind.SCHEMA: _INNER,
-    Kind.MODEL: _INNER - {Privilege.CREATE_MODEL, Privilege.USE_SCHEMA},
-    Kind.PROMPT: _INNER - {Privilege.CREATE_MODEL, Privilege.USE_SCHEMA},
+    Kind.MODEL: _ROUTINE,
+    Kind.PROMPT: _ROUTINE,
+    Kind.TABLE: frozenset({Privilege.APPLY_TAG, Privilege.MANAGE, Privilege.SELECT, Privilege.ALL_PRIVILEGES}),
+    Kind.VOLUME: frozenset(
+        {Privilege.APPLY_TAG, Privilege.MANAGE, Privilege.READ_VOLUME, Privilege.WRITE_VOLUME, Privilege.ALL_PRIVILEGES}
+    ),
+    **{kind: frozenset(levels) for kind, levels in LEVELS.items()},
 }
 """Which privileges may be granted on which kind of securable."""
+
+ENTITLEMENTS: Final = {"allow-cluster-create": Privilege.ALLOW_CLUSTER_CREATE}
+"""What directories call the entitlements that the gate asks for (SCIM's `entitlements`)."""
 
 NOT_IN_ALL: Final = frozenset({Privilege.ALL_PRIVILEGES, Privilege.MANAGE})
 """What ALL PRIVILEGES does not stand for; else it stands for all that applies to its own securable."""
@@ -102,6 +181,8 @@ _LOOK: Final = {
     Kind.SCHEMA: Privilege.USE_SCHEMA,
     Kind.MODEL: Privilege.EXECUTE,
     Kind.PROMPT: Privilege.EXECUTE,
+    Kind.TABLE: Privilege.SELECT,
+    Kind.VOLUME: Privilege.READ_VOLUME,
 }
 """What lets a principal read the metadata of each kind; BROWSE shows it too, where a question says so."""
 
@@ -125,8 +206,20 @@ def applicable(privilege: Privilege, kind: Kind) -> Privilege:
 
 def covers(granted: frozenset[Privilege], wanted: Privilege, kind: Kind) -> bool:
     """Whether privileges granted on one securable of that kind include the wanted one."""
+    if levels := LEVELS.get(kind):
+        return wanted in levels and any(level in granted for level in levels[levels.index(wanted) :])
     by_all = Privilege.ALL_PRIVILEGES in granted and wanted not in NOT_IN_ALL
     return wanted in granted or (by_all and wanted in APPLICABLE[kind])
+
+
+def highest(granted: frozenset[Privilege], kind: Kind) -> Privilege:
+    """The highest level of an object that some permissions include."""
+    return next(level for level in reversed(LEVELS[kind]) if level in granted)
+
+
+def giving(wanted: Privilege, kind: Kind) -> frozenset[Privilege]:
+    """The privileges that include the wanted one, each by itself, where they are granted on that kind of securable."""
+    return frozenset(each for each in APPLICABLE[kind] if covers(frozenset({each}), wanted, kind))
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +237,19 @@ class Node:
     granted: frozenset[Privilege] = frozenset()
 
     def __str__(self) -> str:
-        """`Catalog 'main'`, as messages write it."""
-        return f"{self.kind.noun} '{self.full_name}'"
+        """`Catalog 'main'`, as messages write it; what stands for an experiment is called what it is.
+
+        Jobs and runs have numbers: `Job 7`, as their clients look for it in messages.
+        """
+        noun = _PARTS.get(self.full_name.partition("/")[0]) if self.kind is Kind.EXPERIMENT else None
+        if self.kind in NUMBERED:
+            return f"{self.kind.noun} {self.shown}"
+        return f"{noun or self.kind.noun} '{self.shown}'"
+
+    @property
+    def shown(self) -> str:
+        """Its name as people know it; those of objects without containers stand behind what tells them apart."""
+        return self.full_name.rpartition("/")[2] if self.kind in OBJECTS else self.full_name
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +288,7 @@ class Outcome(StrEnum):
 
     ALLOWED = "allowed"
     DENIED = "denied"
+    HIDDEN = "hidden"
     MISSING = "missing"
     TAKEN = "taken"
 
@@ -195,6 +300,7 @@ class Basis(StrEnum):
     CONTAINER_OWNER = "container owner"
     METASTORE_ADMIN = "metastore admin"
     GRANT = "grant"
+    ENTITLEMENT = "entitlement"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +315,8 @@ class Ground:
         """The reason in words, for the audit."""
         if self.basis is Basis.METASTORE_ADMIN:
             return "is a metastore admin"
+        if self.basis is Basis.ENTITLEMENT:
+            return f"is entitled to {self.privilege.words}" if self.privilege else "is entitled"
         return f"{self.privilege.words} is granted on {self.on}" if self.privilege else f"owns {self.on}"
 
 
@@ -232,12 +340,14 @@ class Step:
         match self.outcome:
             case Outcome.ALLOWED:
                 return str(self.ground)
+            case Outcome.DENIED if self.privilege in ENTITLEMENTS.values():
+                return f"User does not have {self.privilege.words} on {self.on}; an admin can entitle it to that."
             case Outcome.DENIED:
                 return f"User does not have {self.privilege.words} on {self.on}."
-            case Outcome.MISSING:
+            case Outcome.MISSING | Outcome.HIDDEN:
                 return f"{self.on} does not exist."
             case Outcome.TAKEN:
-                return f"{self.on.kind.noun} '{self.on.full_name.rpartition('.')[2]}' already exists"
+                return f"{self.on.kind.noun} '{self.on.shown.rpartition('.')[2]}' already exists"
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,7 +388,11 @@ def steps(question: Question, chain: Chain) -> list[Step]:
         return [*taken, Step(asked, chain.missing, Outcome.MISSING)]
     if chain.taken:
         return [*taken, Step(asked, chain.taken, Outcome.TAKEN)]
-    return [*taken, _step(asked, nodes[-1], holds(asked, nodes) or _admin_look(question, nodes))]
+    ground = holds(asked, nodes) or _admin_look(question, nodes)
+    levels = LEVELS.get(nodes[-1].kind)
+    if ground is None and levels and holds(levels[0], nodes) is None:
+        return [*taken, Step(asked, nodes[-1], Outcome.HIDDEN)]
+    return [*taken, _step(asked, nodes[-1], ground)]
 
 
 def _step(privilege: Privilege, on: Node, ground: Ground | None) -> Step:
@@ -311,8 +425,10 @@ def holds(privilege: Privilege, nodes: Sequence[Node]) -> Ground | None:
     target = nodes[-1]
     if target.owned:
         return Ground(Basis.OWNER, target)
-    if privilege is Privilege.MANAGE and (container := _owned(nodes[:-1])):
+    if (privilege is Privilege.MANAGE or target.kind in OBJECTS) and (container := _owned(nodes[:-1])):
         return container
+    if privilege in ENTITLEMENTS.values():
+        return Ground(Basis.ENTITLEMENT, target, privilege) if privilege in target.granted else None
     if privilege is Privilege.BROWSE and (look := _LOOK.get(target.kind)):
         return _inherited(Privilege.BROWSE, nodes) or _inherited(look, nodes)
     return _inherited(privilege, nodes)
