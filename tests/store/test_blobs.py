@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import signal
@@ -18,7 +19,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from modelyard.errors import Invalid, NotFound, TooLarge, Unavailable
+from modelyard.store import blobs
 from modelyard.store.blobs import BlobStore, Incoming, StoredBlob
+from modelyard.store.intake import Intake
 
 LIMIT = 1 << 40
 
@@ -492,3 +495,66 @@ def test_a_full_disk_refuses_and_serves_on(small_disk: Path) -> None:
 def fill(incoming: Incoming) -> None:
     for _ in range(8):
         incoming.write([b"x" * (1 << 19)])
+
+
+# ---------------------------------------------------------------------------------------------- two threads
+
+BATCH = os.urandom(1 << 20)
+
+
+def test_large_batches_are_hashed_in_order_by_threads_that_end_with_the_store(tmp_path: Path) -> None:
+    store = BlobStore(tmp_path / "blobs").open()
+    chunks = [BATCH, b"small", memoryview(BATCH)[5:], bytearray(BATCH)]
+    with store.receive(limit=LIMIT) as incoming:
+        for chunk in chunks:
+            incoming.write([chunk])
+        blob = incoming.commit()
+    assert blob.sha256 == hashlib.sha256(b"".join(chunks)).hexdigest()
+    assert store.verify(blob.sha256)
+    assert any(thread.name.startswith("hash") for thread in threading.enumerate())
+    store.close()
+    assert not any(thread.name.startswith("hash") for thread in threading.enumerate())
+
+
+def test_a_failure_of_the_thread_that_hashes_aborts(
+    store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(_intake: Intake, _chunks: object) -> None:
+        raise MemoryError
+
+    incoming = store.receive(limit=LIMIT)
+    monkeypatch.setattr(Intake, "add", fail)
+    with pytest.raises(MemoryError):
+        incoming.write([BATCH])
+    assert (incoming.fileno(), left_behind(tmp_path)) == (-1, [])
+
+
+def test_a_failure_to_write_waits_for_the_thread_that_hashes(
+    store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: list[int] = []
+
+    def slowly(_intake: Intake, chunks: list[bytes]) -> None:
+        time.sleep(0.2)
+        hashed.append(len(chunks))
+
+    def fail(_descriptor: int, _chunks: list[bytes], _offset: int) -> None:
+        raise OSError(errno.EIO, "no disk")
+
+    incoming = store.receive(limit=LIMIT)
+    monkeypatch.setattr(Intake, "add", slowly)
+    monkeypatch.setattr(blobs, "write_at", fail)
+    with pytest.raises(Unavailable):
+        incoming.write([BATCH])
+    assert (hashed, left_behind(tmp_path)) == ([1], [])
+
+
+def test_large_batches_beyond_the_limit_or_the_size_are_refused(store: BlobStore, tmp_path: Path) -> None:
+    for incoming, failure in (
+        (store.receive(limit=(2 << 20) - 1), TooLarge),
+        (store.receive(limit=LIMIT, expected_size=(2 << 20) - 1), Invalid),
+    ):
+        incoming.write([BATCH])
+        with pytest.raises(failure):
+            incoming.write([BATCH])
+    assert left_behind(tmp_path) == []

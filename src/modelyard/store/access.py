@@ -3,12 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import CTE, and_, bindparam, literal, select
+from sqlalchemy import CTE, and_, bindparam, literal, or_, select
 
 from modelyard.domain.access import ALSO_CALLED, EVERYBODY, Caller, Principal, PrincipalKind
-from modelyard.domain.privileges import LEAVES, Chain, Kind, Node, Privilege, Question, decide
+from modelyard.domain.privileges import (
+    ENTITLEMENTS,
+    OBJECTS,
+    ROUTINES,
+    Chain,
+    Kind,
+    Node,
+    Privilege,
+    Question,
+    decide,
+)
 from modelyard.domain.sessions import IDLE_MILLISECONDS
 from modelyard.errors import NoSuchPrincipal
 from modelyard.store import schema
@@ -16,7 +29,7 @@ from modelyard.store.lists import is_in, texts
 from modelyard.store.tx import Contended
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sqlalchemy import ColumnElement
     from sqlalchemy.sql.expression import Select
@@ -118,6 +131,36 @@ _CHAIN: Final = (
     .select_from(_securables.join(_grants, _GRANTED, isouter=True))
     .where(is_in(_securables.c.full_name, "levels"))
 )
+_IN_IT: Final = select(schema.tracked.c.experiment_id).where(schema.tracked.c.name == bindparam("name"))
+"""The experiment that something in it stands for: no full name and no id of anything else looks like such a name."""
+_OBJECT: Final = (
+    select(
+        _securables.c.id,
+        _securables.c.kind,
+        _securables.c.full_name,
+        _securables.c.owner_id,
+        _grants.c.privilege,
+    )
+    .select_from(_securables.join(_grants, _GRANTED, isouter=True))
+    .where(
+        or_(
+            _securables.c.full_name == bindparam("name"),
+            _securables.c.id == bindparam("name"),
+            _securables.c.id == _IN_IT.scalar_subquery(),
+        )
+    )
+    .where(_securables.c.kind == bindparam("object_kind"))
+)
+_RUN_ID: Final = re.compile(r"[0-9]{1,16}")
+_JOB_OF_RUN: Final = select(schema.job_runs.c.job_id).where(
+    or_(
+        schema.job_runs.c.id == bindparam("run"),
+        schema.job_runs.c.id.in_(select(schema.task_runs.c.run_id).where(schema.task_runs.c.id == bindparam("run"))),
+    )
+)
+_ENTITLEMENTS: Final = select(_principals.c.id, _principals.c.entitlements).where(
+    is_in(_principals.c.id, "mine"), _principals.c.entitlements != "[]"
+)
 _EXISTS: Final = select(_securables.c.kind).where(_securables.c.full_name == bindparam("full_name"))
 _STAYS: Final = (
     select(_securables.c.full_name)
@@ -132,6 +175,8 @@ def chain(tx: Look, caller: Caller, ref: Ref, child: str = "") -> Chain:
 
     With a `child`, nobody renames or deletes the container until this transaction ends: the new full name is right.
     """
+    if ref.kind in OBJECTS:
+        return _object_chain(tx, caller, ref)
     wanted = _levels(ref)
     found = _nodes(tx, caller, wanted)
     nodes: list[Node] = []
@@ -140,13 +185,54 @@ def chain(tx: Look, caller: Caller, ref: Ref, child: str = "") -> Chain:
         if node is None or not _is(node.kind, kind):
             return Chain(tuple(nodes), missing=Node(kind, "", full_name))
         nodes.append(node)
+    if ref.kind is Kind.METASTORE:
+        nodes = [_entitled(tx, caller, nodes[0])]
     if child and tx.row(_STAYS, securable=nodes[-1].id) != (nodes[-1].full_name,):
         raise Contended
     return Chain(tuple(nodes), taken=_taken(tx, nodes[-1], child) if child else None)
 
 
+def _object_chain(tx: Look, caller: Caller, ref: Ref) -> Chain:
+    """The chain of an object, which a reference names by its full name, its id or something in it, and is told just so.
+
+    Whoever asks by an id, and may not see it, does not learn the name.
+    """
+    metastore = _nodes(tx, caller, [""])[""]
+    name, kind = (_permitted_on(tx, ref.name), Kind.JOB) if ref.kind is Kind.RUN else (ref.name, ref.kind)
+    rows = tx.rows(_OBJECT, mine=texts(caller.identities), name=name, object_kind=kind.value)
+    if not rows:
+        return Chain((metastore,), missing=Node(ref.kind, "", ref.name))
+    id_, _, _, owner, _ = rows[0]
+    granted = frozenset(Privilege(row[4]) for row in rows if row[4])
+    return Chain((metastore, Node(ref.kind, id_, ref.name, owner in caller.identities, granted)))
+
+
+def _permitted_on(tx: Look, run: str) -> str:
+    """The id of the job on which a run is permitted, or an attempt at a task of one."""
+    digits = run.rpartition("/")[2]
+    row = tx.row(_JOB_OF_RUN, run=int(digits)) if _RUN_ID.fullmatch(digits) else None
+    return row[0] if row else run
+
+
+def _entitled(tx: Look, caller: Caller, node: Node) -> Node:
+    """The metastore with what the caller is entitled to, by itself or through a group."""
+    rows = tx.rows(_ENTITLEMENTS, mine=texts(caller.identities))
+    return replace(node, granted=node.granted.union(*(_privileges(told) for _, told in rows)))
+
+
+def entitled(tx: Look, privilege: Privilege, among: Iterable[str]) -> list[str]:
+    """The ids, among some, of principals that were given an entitlement themselves."""
+    rows = tx.rows(_ENTITLEMENTS, mine=texts(among))
+    return [id_ for id_, told in rows if privilege in _privileges(told)]
+
+
+def _privileges(entitlements: str) -> set[Privilege]:
+    """What the entitlements in a JSON list let somebody do here; a directory may keep others, too."""
+    return {ENTITLEMENTS[each] for each in json.loads(entitlements) if each in ENTITLEMENTS}
+
+
 def _is(found: Kind, wanted: Kind) -> bool:
-    return found is wanted or (wanted is Kind.ROUTINE and found in LEAVES)
+    return found is wanted or (wanted is Kind.ROUTINE and found in ROUTINES)
 
 
 def _levels(ref: Ref) -> list[str]:
@@ -205,3 +291,11 @@ def principal_by_id(tx: Look, principal_id: str) -> Principal | None:
 def ids_acted_as(tx: Look, principal_id: str) -> set[str]:
     """The ids that a principal acts as."""
     return {id_ for (id_,) in tx.rows(_ACTS_AS, principal_id=principal_id)}
+
+
+_NAMES: Final = select(_principals.c.name).where(is_in(_principals.c.id, "mine"))
+
+
+def names(tx: Look, ids: Iterable[str]) -> frozenset[str]:
+    """The names of principals."""
+    return frozenset(name for (name,) in tx.rows(_NAMES, mine=texts(ids)))

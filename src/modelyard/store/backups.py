@@ -9,7 +9,7 @@ import weakref
 from dataclasses import dataclass, field
 from typing import IO, TYPE_CHECKING, Any, Final
 
-from sqlalchemy import bindparam, column, func, insert, literal_column, select, table, tuple_
+from sqlalchemy import bindparam, column, func, insert, literal_column, or_, select, table, tuple_
 
 from modelyard.domain import backups
 from modelyard.domain.backups import OBJECTS, Header, Row, Section
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from modelyard.store.tx import Look, Write
 
 _blobs, _entries, _stores = schema.blobs, schema.entries, schema.stores
+_payload, _workspace = schema.payload_files, schema.workspace_objects
 _PIECE: Final = 1 << 20
 _MOST: Final = 1_000
 """Rows that are read at once."""
@@ -39,7 +40,13 @@ _INSTALLATION: Final = select(schema.installation.c.id)
 _OBJECTS: Final = (
     select(_blobs.c.store_id, _blobs.c.sha256, _blobs.c.size)
     .where(tuple_(_blobs.c.store_id, _blobs.c.sha256) > tuple_(bindparam("store"), bindparam("after")))
-    .where(select(_entries.c.path).where(_entries.c.blob_id == _blobs.c.id).exists())
+    .where(
+        or_(
+            select(_entries.c.path).where(_entries.c.blob_id == _blobs.c.id).exists(),
+            select(_payload.c.batch).where(_payload.c.blob_id == _blobs.c.id).exists(),
+            select(_workspace.c.id).where(_workspace.c.blob_id == _blobs.c.id).exists(),
+        )
+    )
     .order_by(_blobs.c.store_id, _blobs.c.sha256)
     .limit(bindparam("most"))
 )
@@ -171,9 +178,9 @@ class Gathered:
                 changed = {"url": self.url, "marker": self.marker}
             case "blobs":
                 return self._blob(header, row)
-            case "entries":
+            case "entries" | "payload_files" | "workspace_objects":
                 changed = {"blob_id": self._same.get(row["blob_id"], row["blob_id"])}
-            case "versions":
+            case "versions" | "volumes":
                 changed = {"store_id": header.store_id}
             case "securables":
                 changed = {"store_id": None}

@@ -28,6 +28,7 @@ import sys
 import threading
 import time
 from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -69,6 +70,8 @@ class BlobStore:
         self.store_id = ""
         self.incoming = -1
         """The descriptor of the folder of what still arrives."""
+        self.hashers = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="hash")
+        """Hash what arrives while it is written; its threads begin with the first large batch."""
 
     def open(self) -> Self:
         """Make the empty folder a store, or enter the store that it is; anything else is `Invalid`."""
@@ -86,6 +89,7 @@ class BlobStore:
             if descriptor >= 0:
                 os.close(descriptor)
         self._objects = self.incoming = -1
+        self.hashers.shutdown()
 
     def receive(self, *, limit: int, expected_size: int | None = None) -> Incoming:
         """A new object's bytes, at most `limit` of them, and exactly `expected_size` where that is known."""
@@ -308,10 +312,10 @@ class Incoming(Arriving):
         with self._aborted_on_failure():
             before, count = self.size, sum(map(len, chunks))
             self._intake.admit(count)
-            write_at(self._descriptor, chunks, before)
-            if (before + count) // _EARLY > before // _EARLY:
-                _write_early(self._descriptor, ((before + count) // _EARLY - 1) * _EARLY)
-            self._intake.add(chunks)
+            with self._intake.adding(chunks, self._store.hashers):
+                write_at(self._descriptor, chunks, before)
+                if (before + count) // _EARLY > before // _EARLY:
+                    _write_early(self._descriptor, ((before + count) // _EARLY - 1) * _EARLY)
 
     def commit(self) -> StoredBlob:
         """Make the bytes an object, durably; `Invalid` when some of the expected ones did not come."""

@@ -70,6 +70,7 @@ _TOUCH: Final = (
 )
 _ADD: Final = inserting(_securables)
 _REMOVE: Final = delete(_securables).where(_securables.c.id == bindparam("securable"))
+_NAME: Final = select(_securables.c.full_name).where(_securables.c.id == bindparam("securable"))
 _CHILD: Final = select(_securables.c.full_name).where(_securables.c.parent_id == bindparam("securable")).limit(1)
 
 
@@ -105,20 +106,29 @@ LOCATED: Final = _securables.join(_schema, _schema.c.id == _securables.c.parent_
     _catalog, _catalog.c.id == _schema.c.parent_id
 )
 """The leaves of schemas (models and prompts), with the two containers of each."""
-VISIBLE: Final = or_(
-    IS_ADMIN,
-    and_(
-        passed(_catalog, Kind.CATALOG),
-        passed(_schema, Kind.SCHEMA, _catalog),
-        or_(
-            is_in(_securables.c.owner_id, "mine"),
-            held(_securables, Privilege.EXECUTE, _schema, _catalog),
+
+
+def visible(privilege: Privilege) -> ColumnElement[bool]:
+    """The rule of `domain.privileges.decide` for a privilege on a leaf as metadata, for a row of `LOCATED`."""
+    return or_(
+        IS_ADMIN,
+        and_(
+            passed(_catalog, Kind.CATALOG),
+            passed(_schema, Kind.SCHEMA, _catalog),
+            or_(
+                is_in(_securables.c.owner_id, "mine"),
+                held(_securables, privilege, _schema, _catalog),
+            ),
         ),
-    ),
-)
-"""The rule of `domain.privileges.decide` for EXECUTE on a leaf as metadata, for a row of `LOCATED`."""
-SHOWN: Final = or_(VISIBLE, and_(bindparam("browse") == 1, held(_catalog, Privilege.BROWSE)))
+    )
+
+
+BROWSED: Final = and_(bindparam("browse") == 1, held(_catalog, Privilege.BROWSE))
 """The rule for BROWSE, where a list is asked for it."""
+VISIBLE: Final = visible(Privilege.EXECUTE)
+"""The rule for models and prompts."""
+SHOWN: Final = or_(VISIBLE, BROWSED)
+"""The rule for those, where BROWSE counts too."""
 LAST_LEVEL: Final = func.substr(_securables.c.full_name, func.length(_schema.c.full_name) + 2)
 """The name of a leaf inside its schema, for a row of `LOCATED`."""
 
@@ -144,6 +154,14 @@ _SCHEMAS: Final = (
     .order_by(_securables.c.full_name)
     .limit(bindparam("most"))
 )
+
+
+def name_of(tx: Look, id_: str) -> str:
+    """The full name of a securable that is there."""
+    row = tx.row(_NAME, securable=id_)
+    if row is None:
+        raise Contended
+    return row[0]
 
 
 def get(tx: Look, id_: str, *, browse_only: bool = False) -> Container:
@@ -192,9 +210,11 @@ def add(
     comment: str,
     properties: Mapping[str, str],
     store_id: str | None = None,
+    *,
+    id_: str = "",
 ) -> str:
     """Make a securable that the caller owns; returns its id. `store_id` is a container's own store, if it has one."""
-    id_ = new_id()
+    id_ = id_ or new_id()
     tx.run(
         _ADD,
         id=id_,

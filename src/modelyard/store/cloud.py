@@ -58,6 +58,9 @@ _READ: Final = 1 << 20
 _ATTEMPTS: Final = 4
 """How often a read that broke off is begun anew, before it fails."""
 _CLIENT: Final = {"connect_timeout": "5s", "read_timeout": "20s", "timeout": "300s"}
+_PATIENT: Final = {"connect_timeout": "5s", "read_timeout": "280s", "timeout": "300s"}
+"""A store may be silent while it joins the pieces of an object, or reads what it lists to tell its checksum:
+`rclone serve s3` is, for 12 GB nearly a minute."""
 _RETRY: Final = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
 
 _Store = S3Store | GCSStore | AzureStore
@@ -79,7 +82,8 @@ class Cloud:
         """What the database calls it, once it is known there."""
         self.marker = ""
         """The id in its `store.json`."""
-        self._store = _connect(self.url, options)
+        self._store = _connect(self.url, options, _CLIENT)
+        self._patient = _connect(self.url, options, _PATIENT)
 
     def open_store(self) -> Self:
         """Make the empty place a store, or enter the store that it is; anything else is `Invalid`."""
@@ -180,7 +184,7 @@ class Cloud:
     def writer(self, key: str, size: int | None) -> WritableFile:
         """Begin an object; it is there once the writer is closed."""
         piece = max(_PIECE, -(-(_UNKNOWN if size is None else size) // _PIECES))
-        return obstore.open_writer(self._store, key, buffer_size=piece, max_concurrency=_AT_ONCE)
+        return obstore.open_writer(self._patient, key, buffer_size=piece, max_concurrency=_AT_ONCE)
 
     def delete(self, key: str) -> None:
         """Remove an object, if it is there."""
@@ -211,6 +215,11 @@ class Cloud:
             case _:
                 raise Invalid(f"{self.url}/{_MARKER} is not of this version of Modelyard.")
 
+    def holds(self, key: str, size: int) -> bool:
+        """Whether there is an object of this key and size."""
+        held = self._look(key)
+        return held is not None and held.size == size
+
     def _look(self, key: str) -> Held | None:
         with reached():
             try:
@@ -220,7 +229,8 @@ class Cloud:
         return Held(key, meta["size"], meta["last_modified"].timestamp())
 
     def _listed(self, prefix: str) -> Iterator[Held]:
-        found = obstore.list(self._store, prefix=prefix or None, return_arrow=False)  # pyright: ignore[reportUnknownMemberType]  of its other overloads
+        client = self._patient if prefix.startswith(_STAGING) else self._store
+        found = obstore.list(client, prefix=prefix or None, return_arrow=False)
         for some in found:
             for meta in some:
                 yield Held(meta["path"], meta["size"], meta["last_modified"].timestamp())
@@ -301,7 +311,12 @@ class _Writing:
         """Close the object; its SHA-256."""
         with self._open() as writer:
             sha256 = self._intake.finish()
-            writer.close()
+            try:
+                writer.close()
+            except (BaseError, OSError):
+                # An answer may be lost: then obstore asks again, and hears that the pieces are gone.
+                if not self._cloud.holds(self._key, self._intake.size):
+                    raise
             self._writer = None
         return sha256
 
@@ -423,9 +438,9 @@ def reached() -> Generator[None]:
         raise Unavailable("The object store failed or cannot be reached; try again.") from error
 
 
-def _connect(url: str, options: Mapping[str, str]) -> _Store:
+def _connect(url: str, options: Mapping[str, str], waiting: Mapping[str, str]) -> _Store:
     """The client of a bucket, with bounded waiting."""
-    client: dict[str, Any] = dict(_CLIENT)
+    client: dict[str, Any] = dict(waiting)
     config = dict(options)
     if config.pop("allow_http", "false").lower() == "true":
         client["allow_http"] = True

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, delete, exists, func, select, union_all
+from sqlalchemy import and_, bindparam, delete, exists, func, or_, select, union_all
 
 from modelyard.domain.collection import Garbage, Orphans, Shelved, Weight
 from modelyard.store import holdings, schema
@@ -24,13 +24,26 @@ if TYPE_CHECKING:
 _manifests, _versions, _entries = schema.manifests, schema.versions, schema.entries
 _trash, _in_trash = schema.trash, schema.trash_manifests
 _blobs, _garbage = schema.blobs, schema.garbage
+_payload, _workspace = schema.payload_files, schema.workspace_objects
+_volumes, _outputs = schema.volumes, schema.outputs
 
-_WITHOUT_VERSION: Final = ~exists().where(_versions.c.manifest_id == _manifests.c.id)
+_WITHOUT_VERSION: Final = and_(
+    *(
+        ~exists().where(has.c.manifest_id == _manifests.c.id)
+        for has in (_versions, schema.experiments, _volumes, _outputs)
+    )
+)
+"""Experiments, volumes and their outputs have manifests, too."""
 _IN_TRASH: Final = _in_trash.c.manifest_id == _manifests.c.id
 _LOOSE: Final = and_(_WITHOUT_VERSION, ~exists().where(_IN_TRASH))
 _LOOSE_MANIFESTS: Final = select(_manifests.c.id).where(_LOOSE).limit(bindparam("most"))
 _DROP_MANIFEST: Final = delete(_manifests).where(_manifests.c.id == bindparam("manifest"), _LOOSE)
-_UNNAMED: Final = and_(_blobs.c.touched_at <= bindparam("before"), ~exists().where(_entries.c.blob_id == _blobs.c.id))
+_IN_TABLE: Final = or_(
+    exists().where(_payload.c.blob_id == _blobs.c.id), exists().where(_workspace.c.blob_id == _blobs.c.id)
+)
+_UNNAMED: Final = and_(
+    _blobs.c.touched_at <= bindparam("before"), ~exists().where(_entries.c.blob_id == _blobs.c.id), ~_IN_TABLE
+)
 _UNNAMED_BLOBS: Final = select(_blobs.c.id).where(_UNNAMED).limit(bindparam("most"))
 _DROP_BLOB: Final = (
     delete(_blobs)
@@ -62,6 +75,7 @@ _COUNT_MANIFESTS: Final = select(func.count()).select_from(_manifests).where(_SO
 _OF_LOOSE: Final = select(_manifests.c.id).where(_SOON_LOOSE)
 _ONLY_LOOSE: Final = and_(
     exists().where(_entries.c.blob_id == _blobs.c.id),
+    ~_IN_TABLE,
     ~exists().where(_entries.c.blob_id == _blobs.c.id, _entries.c.manifest_id.not_in(_OF_LOOSE)),
 )
 _WEIGH_BLOBS: Final = select(func.count(), func.coalesce(func.sum(_blobs.c.size), 0)).where(_UNNAMED | _ONLY_LOOSE)
@@ -69,7 +83,7 @@ _WEIGH_GARBAGE: Final = select(func.count(), func.coalesce(func.sum(_garbage.c.s
 
 
 def drop_manifests(tx: Write, most: int) -> int:
-    """Remove manifests that neither a version nor the trash has; how many."""
+    """Remove manifests that no version, experiment, volume or output has, nor the trash; how many."""
     rows = tx.rows(_LOOSE_MANIFESTS, most=most)
     for (manifest,) in rows:
         holdings.start_the_clock(tx, manifest)

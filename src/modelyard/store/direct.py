@@ -156,7 +156,7 @@ class DirectCloud(Cloud):
 
     def _tagged(self, prefix: str) -> Iterator[tuple[str, str]]:
         """The last level of the name of each object, and the store's own tag of it."""
-        found = obstore.list(self._store, prefix=prefix, return_arrow=False)  # pyright: ignore[reportUnknownMemberType]  of its other overloads
+        found = obstore.list(self._store, prefix=prefix, return_arrow=False)
         for some in found:
             for meta in some:
                 yield meta["path"].rpartition("/")[2], (meta["e_tag"] or "").strip('"')

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, delete, or_, select, update
 
 from modelyard.domain.files import Entry, Stored, Upload, parents
 from modelyard.domain.pages import Page, Window
@@ -43,6 +43,17 @@ _LIST: Final = (
 _FILES: Final = (
     _ENTRIES.where(_OF_MANIFEST, _entries.c.is_directory == 0, _entries.c.path > bindparam("after"))
     .order_by(_entries.c.path)
+    .limit(bindparam("most"))
+)
+_BELOW: Final = _ENTRIES.where(
+    _OF_MANIFEST,
+    _entries.c.is_directory == 0,
+    _entries.c.path >= bindparam("first"),
+    _entries.c.path < bindparam("beyond"),
+)
+_TREE: Final = (
+    select(_entries.c.path)
+    .where(_OF_MANIFEST, or_(_THIS, and_(_entries.c.path >= bindparam("first"), _entries.c.path < bindparam("beyond"))))
     .limit(bindparam("most"))
 )
 _ADD: Final = inserting(_entries)
@@ -119,6 +130,26 @@ def put(tx: Write, manifest_id: str, entry: Entry) -> None:
         modified_at=tx.now,
         blob_id=blob,
     )
+
+
+def put_whole(tx: Write, manifest_id: str, entry: Entry) -> Entry:
+    """Keep a file or directory, with the directories above it that are not there yet."""
+    for above in missing_parents(tx, manifest_id, entry.path):
+        put(tx, manifest_id, Entry(above, is_directory=True))
+    put(tx, manifest_id, entry)
+    return entry
+
+
+def below(tx: Look, manifest_id: str, directory: str) -> list[Entry]:
+    """Every file in a directory, at any depth."""
+    inside = {"first": directory + "/", "beyond": directory + "0"}  # a zero follows a slash
+    return [_entry(row) for row in tx.rows(_BELOW, manifest=manifest_id, **inside)]
+
+
+def tree(tx: Look, manifest_id: str, path: str, most: int) -> list[str]:
+    """The paths of a file or directory and of all that is in it."""
+    inside = {"first": path + "/", "beyond": path + "0"}  # a zero follows a slash
+    return [row[0] for row in tx.rows(_TREE, manifest=manifest_id, at=path, most=most, **inside)]
 
 
 def freeze(tx: Write, manifest_id: str, digest: str, entries: Collection[Entry]) -> None:

@@ -9,7 +9,7 @@ from sqlalchemy import bindparam, delete, or_, select
 from modelyard.domain.access import EVERYBODY
 from modelyard.domain.grants import Assignment, Held, bears_on, ways
 from modelyard.domain.pages import Page, Window
-from modelyard.domain.privileges import NOT_IN_ALL, Privilege
+from modelyard.domain.privileges import Privilege, giving
 from modelyard.store import schema
 from modelyard.store.access import ids_acted_as
 from modelyard.store.lists import is_in, texts
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from modelyard.domain.privileges import GrantChange, Node
-    from modelyard.store.tx import Look, Write
+    from modelyard.store.tx import Look, Row, Write
 
 _grants, _principals, _members = schema.grants, schema.principals, schema.members
 
@@ -92,8 +92,8 @@ def owner(tx: Look, node: Node) -> str:
 
 def holders(tx: Look, node: Node, wanted: Privilege, among: Iterable[str]) -> list[tuple[str, Privilege]]:
     """Who, among some ids, was granted a privilege on this very securable, and in which words."""
-    giving = {wanted} if wanted in NOT_IN_ALL else {wanted, Privilege.ALL_PRIVILEGES}
-    rows = tx.rows(_HOLDERS, securable=node.id, privileges=texts(sorted(giving)), mine=texts(among))
+    including = texts(sorted(giving(wanted, node.kind)))
+    rows = tx.rows(_HOLDERS, securable=node.id, privileges=including, mine=texts(among))
     return [(id_, Privilege(privilege)) for id_, privilege in rows]
 
 
@@ -114,3 +114,37 @@ def change(tx: Write, securable_id: str, principal_id: str, wanted: GrantChange)
         tx.run(_DELETE_GRANT, securable=securable_id, grantee=principal_id, taken=privilege.value)
     for privilege in sorted(after - held):
         tx.run(_INSERT_GRANT, securable_id=securable_id, principal_id=principal_id, privilege=privilege.value)
+
+
+# Objects with levels of permission
+
+_ALL_ON: Final = select(_grants.c.principal_id, _grants.c.privilege).where(
+    _grants.c.securable_id == bindparam("securable")
+)
+_PERMITTED: Final = (
+    select(_principals.c.name, _principals.c.kind, _grants.c.privilege)
+    .join(_principals, _principals.c.id == _grants.c.principal_id)
+    .where(_grants.c.securable_id == bindparam("securable"))
+    .order_by(_principals.c.folded)
+)
+_OWNED_BY: Final = (
+    select(_principals.c.name, _principals.c.kind)
+    .join(schema.securables, schema.securables.c.owner_id == _principals.c.id)
+    .where(schema.securables.c.id == bindparam("securable"))
+)
+
+
+def all_on(tx: Look, securable_id: str) -> Sequence[Row]:
+    """Ids of principals, and what each was granted on a securable."""
+    return tx.rows(_ALL_ON, securable=securable_id)
+
+
+def permitted(tx: Look, securable_id: str) -> Sequence[Row]:
+    """Names and kinds of principals, and what each was granted on a securable, by name."""
+    return tx.rows(_PERMITTED, securable=securable_id)
+
+
+def owner_of(tx: Look, securable_id: str) -> tuple[str, str]:
+    """The name and the kind of who owns a securable."""
+    row = tx.row(_OWNED_BY, securable=securable_id)
+    return (row[0], row[1]) if row else ("", "")

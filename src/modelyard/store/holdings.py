@@ -105,6 +105,11 @@ def keep(tx: Write, stored: Stored) -> str:
     return id_
 
 
+def let_go(tx: Write, stored: Stored) -> None:
+    """Let the grace period of stored bytes begin, which a file is about to let go of: somebody may be reading them."""
+    tx.row(_TOUCH, store=stored.store_id, hash=stored.sha256, now=tx.now)
+
+
 def start_the_clock(tx: Write, manifest_id: str) -> None:
     """Let the grace period of the bytes of a manifest begin, which is about to let go of them."""
     tx.run(_START_THE_CLOCK, manifest=manifest_id, now=tx.now)

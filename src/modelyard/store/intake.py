@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from concurrent.futures import Executor, wait
+from contextlib import contextmanager
+from typing import Final
 
 from modelyard.errors import Invalid, TooLarge
 
 Chunk = bytes | bytearray | memoryview
 """Bytes as they come from a socket; a memoryview must be one of single bytes."""
+
+_LARGE: Final = 1 << 18
+"""Bytes that are worth another thread: they take longer to hash than it takes to wake one."""
 
 
 class Intake:
@@ -35,6 +41,23 @@ class Intake:
         for chunk in chunks:
             self._digest.update(chunk)
             self.size += len(chunk)
+
+    @contextmanager
+    def adding(self, chunks: Sequence[Chunk], helpers: Executor) -> Generator[None]:
+        """Count and hash bytes that were admitted while the context writes them, large batches in another thread.
+
+        The context ends when both are done, also when one failed: nobody touches the chunks or the hash after it.
+        """
+        if sum(map(len, chunks)) < _LARGE:
+            yield
+            self.add(chunks)
+            return
+        hashing = helpers.submit(self.add, chunks)
+        try:
+            yield
+        finally:
+            wait([hashing])
+        hashing.result()
 
     def finish(self) -> str:
         """The SHA-256 of all bytes, in hex; `Invalid` when some of the expected ones did not come."""

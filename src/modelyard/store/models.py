@@ -6,12 +6,13 @@ import json
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, delete, select, update
+from sqlalchemy import and_, bindparam, delete, func, select, update
 
 from modelyard.domain.models import Announced, RegisteredModel, Registration, Status, Version
 from modelyard.domain.names import MAX_VERSION
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind
+from modelyard.domain.stages import Stage
 from modelyard.errors import NotFound
 from modelyard.store import catalogs, files, imports, schema
 from modelyard.store.alias_table import AliasTable
@@ -21,13 +22,13 @@ from modelyard.store.reach import reach
 from modelyard.store.tx import Contended, inserting, new_id
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from modelyard.domain.filters import VersionFilter
     from modelyard.domain.privileges import Node
     from modelyard.store.tx import Look, Row, Write
 
-_securables, _principals = schema.securables, schema.principals
+_securables, _principals, _stages = schema.securables, schema.principals, schema.version_stages
 _models, _versions, _aliases, _moves = schema.models, schema.versions, schema.aliases, schema.alias_moves
 
 ALIASES: Final = AliasTable(_aliases, _models, "model_id", _versions)
@@ -133,21 +134,26 @@ _VERSION: Final = (
     _versions.c.digest,
     _versions.c.manifest_id,
     _versions.c.store_id,
+    func.coalesce(_stages.c.stage, Stage.NONE.value),
+    func.coalesce(_stages.c.run_link, ""),
     _versions.c.dependencies,
 )
 _IN_MODEL: Final = _securables.c.id == _versions.c.model_id
 _THIS: Final = and_(_versions.c.model_id == bindparam("model"), _versions.c.number == bindparam("number"))
-_GET_VERSION: Final = select(*_VERSION).join(_securables, _IN_MODEL).where(_THIS)
+_STAGED: Final = _stages.c.version_id == _versions.c.id
+_PLACED: Final = _versions.join(_securables, _IN_MODEL).outerjoin(_stages, _STAGED)
+_LISTED: Final = LOCATED.join(_versions, _IN_MODEL).outerjoin(_stages, _STAGED)
+_GET_VERSION: Final = select(*_VERSION).select_from(_PLACED).where(_THIS)
+_THESE: Final = select(*_VERSION).select_from(_PLACED).where(is_in(_versions.c.id, "ids")).order_by(_versions.c.number)
 _LOCK_VERSION: Final = _GET_VERSION.with_for_update(of=_versions)
 _BY_ALIAS: Final = (
     select(*_VERSION)
-    .join(_securables, _IN_MODEL)
-    .join(_aliases, _aliases.c.version_id == _versions.c.id)
+    .select_from(_PLACED.join(_aliases, _aliases.c.version_id == _versions.c.id))
     .where(_aliases.c.model_id == bindparam("model"), _aliases.c.folded == bindparam("alias"))
 )
 _OF_MODEL: Final = (
     select(*_VERSION)
-    .select_from(_LOCATED.join(_versions, _IN_MODEL))
+    .select_from(_LISTED)
     .where(_securables.c.full_name == bindparam("full_name"), VISIBLE)
     .where(_versions.c.number < bindparam("before"))
     .order_by(_versions.c.number.desc())
@@ -155,7 +161,7 @@ _OF_MODEL: Final = (
 )
 _OF_RUN: Final = (
     select(*_VERSION)
-    .select_from(_LOCATED.join(_versions, _IN_MODEL))
+    .select_from(_LISTED)
     .where(_versions.c.run_id == bindparam("run"), _versions.c.id > bindparam("after"), VISIBLE)
     .order_by(_versions.c.id)
     .limit(bindparam("most"))
@@ -198,6 +204,11 @@ def locked_version(tx: Write, model: Node, number: int) -> Version:
     return _found(tx, tx.row(_LOCK_VERSION, model=model.id, number=number), model, f"version {number}")
 
 
+def versions_of(tx: Look, ids: Iterable[str]) -> list[Version]:
+    """Those of some versions that are there, by their ids; the numbers of one model ascend."""
+    return _versions_of(tx, tx.rows(_THESE, ids=texts(ids)))
+
+
 def version_by_alias(tx: Look, model: Node, alias: str) -> Version:
     """The version that an alias points at, or `NotFound`."""
     return _found(tx, tx.row(_BY_ALIAS, model=model.id, alias=alias.lower()), model, f"alias '{alias}'")
@@ -221,11 +232,13 @@ def _versions_of(tx: Look, rows: Sequence[Row]) -> list[Version]:
                 Status(status),
                 *rest,
                 dependencies=_pairs(depends_on),
+                stage=Stage(stage),
+                run_link=run_link,
                 aliases=names.get(id_, ()),
                 tags=tags.get(id_, ()),
             )
         )
-        for id_, full_name, number, status, *rest, depends_on in rows
+        for id_, full_name, number, status, *rest, stage, run_link, depends_on in rows
     ]
 
 

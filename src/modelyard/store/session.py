@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from sqlalchemy.sql.compiler import SQLCompiler
     from sqlalchemy.sql.expression import Executable
 
+    from modelyard.store.vault import Vault
+
 log = logging.getLogger(__name__)
 
 _BUSY_MILLISECONDS: Final = 10_000
@@ -72,6 +74,9 @@ class CommitLost(Unavailable):
 class Database:
     """A database's connections and compiled statements; shared by all threads of the process."""
 
+    vault: Vault | None = None
+    """What seals values in it; the composition root of a server brings it, and nothing else needs one."""
+
     def __init__(self, url: str, threads: int) -> None:
         self.engine: Engine = _engine(url, threads)
         self.is_sqlite: Final = self.engine.dialect.name == "sqlite"
@@ -86,7 +91,7 @@ class Database:
         """A transaction that reads one consistent state."""
         with self._translated(), self._begun("BEGIN" if self.is_sqlite else _BEGIN_READING) as raw:
             try:
-                yield Look(_DriverCursor(raw, self._statement))
+                yield Look(_DriverCursor(raw, self._statement), self.vault)
             finally:
                 raw.rollback()
 
@@ -96,7 +101,7 @@ class Database:
         begin = "BEGIN IMMEDIATE" if self.is_sqlite else _BEGIN_WRITING
         with self._writing, self._translated(), self._begun(begin) as raw:
             try:
-                yield Write(_DriverCursor(raw, self._statement))
+                yield Write(_DriverCursor(raw, self._statement), self.vault)
             except BaseException:
                 raw.rollback()
                 raise

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, Protocol, runtime_checkable
 
 from modelyard.domain import files as manifest
@@ -17,8 +18,11 @@ from modelyard.domain.collection import Garbage, Shelf, Shelved
 from modelyard.domain.files import Address, Condition, Entry, Held, Lease, Stored, Upload
 from modelyard.domain.inspection import Blob, Damage, Looked
 from modelyard.domain.models import MODEL_FILE, Status, Version, model_id_in
+from modelyard.domain.tables import Comparing, Comparison, PayloadFile, Reading, Rows
 from modelyard.errors import Unavailable
+from modelyard.store import parquet
 from modelyard.store.examiner import Examiner
+from modelyard.store.packing import Packer
 
 ADDRESS_SECONDS: Final = 300
 """How long an address of an object store lives at most: nobody decides again when it is used."""
@@ -190,6 +194,7 @@ class Stores:
     def __init__(self, limit: int, *, addresses: bool = True, examiner: Examiner | None = None) -> None:
         self._limit = limit
         self._examiner = examiner
+        self._packer = Packer()
         self._addresses = addresses
         self._open: dict[str, Backend] = {}
 
@@ -206,6 +211,7 @@ class Stores:
         """Leave every store, and end what looks into files."""
         if self._examiner:
             self._examiner.close()
+        self._packer.close()
         for backend in self._open.values():
             backend.close()
 
@@ -329,6 +335,43 @@ class Stores:
         damage = [Damage(blob, condition) for blob, condition in found if condition is not Condition.WHOLE]
         size = sum(blob.stored.size for blob in blobs)
         return Looked(len(blobs), size, tuple(damage), blobs[-1].id if len(blobs) == most else None)
+
+    # Inference tables
+
+    def bring(self, store_id: str, content: bytes) -> Stored:
+        """Store some bytes that are whole."""
+        incoming = self.receive(store_id, len(content))
+        try:
+            incoming.write([content])
+            return incoming.commit()
+        finally:
+            incoming.abort()
+
+    def rows_in(self, path: Path) -> Mapping[str, Sequence[str]]:
+        """Which endpoints have rows of inference tables in a spooled file, by the ids of the tables."""
+        return self._packer.sorted(path)
+
+    def bring_rows(self, store_id: str, path: Path, table: str, batch: str, endpoints: Sequence[str]) -> PayloadFile:
+        """Store a table's rows of some endpoints in a spooled file as a file with an id."""
+        told, content = self._packer.packed(path, table, endpoints)
+        return PayloadFile(batch, told.rows, told.first_at, told.last_at, self.bring(store_id, content))
+
+    def rows(self, reading: Reading) -> Rows:
+        """A page of rows of an inference table."""
+        return parquet.page(reading, self._whole)
+
+    def compare(self, asked: Comparing) -> Comparison:
+        """How often two served entities answered the same, by an inference table."""
+        return parquet.comparison(asked, self._whole)
+
+    def _whole(self, file: PayloadFile) -> bytes:
+        pieces: list[bytes] = []
+        at, size = 0, file.stored.size
+        with contextlib.closing(self.backend(file.stored.store_id).open(file.stored)) as reader:
+            while at < size and (piece := reader.read(at, size - at)):
+                pieces.append(piece)
+                at += len(piece)
+        return b"".join(pieces)
 
     def backend(self, store_id: str) -> Backend:
         """A store by its id; `Unavailable` for one that is not open."""

@@ -34,6 +34,7 @@ _OF: Final = _having(_tokens.c.principal_id == bindparam("owner"))
 _BY: Final = _having(or_(bindparam("creator") == "", _tokens.c.created_by == bindparam("creator")))
 _ONE: Final = _having(_tokens.c.id == bindparam("token_id"))
 _OWNER: Final = select(_tokens.c.principal_id).where(_tokens.c.id == bindparam("token_id"))
+_KIND: Final = select(_tokens.c.kind).where(_tokens.c.id == bindparam("token_id"))
 _SET_COMMENT: Final = (
     update(_tokens).where(_tokens.c.id == bindparam("token_id"), _IS_PERSONAL).values(comment=bindparam("new_comment"))
 )
@@ -52,7 +53,7 @@ _DELETE_ISSUED: Final = delete(_tokens).where(
     _tokens.c.comment == bindparam("secret_id"),
 )
 _DELETE_EXPIRED: Final = delete(_tokens).where(
-    _tokens.c.kind == TokenKind.OAUTH.value,
+    or_(_tokens.c.kind == TokenKind.OAUTH.value, _tokens.c.kind == TokenKind.JOB.value),
     _tokens.c.expires_at <= bindparam("now"),
 )
 
@@ -95,6 +96,12 @@ def owner(tx: Look, token_id: str) -> str | None:
     return row[0] if row else None
 
 
+def kind(tx: Look, token_id: str) -> TokenKind | None:
+    """What kind of token this is, if there is such a token."""
+    row = tx.row(_KIND, token_id=token_id)
+    return TokenKind(row[0]) if row else None
+
+
 def set_comment(tx: Write, token_id: str, comment: str) -> None:
     """Say something else of a personal token."""
     tx.run(_SET_COMMENT, token_id=token_id, new_comment=comment)
@@ -116,5 +123,5 @@ def remove_issued(tx: Write, principal_id: str, secret_id: str) -> None:
 
 
 def remove_expired(tx: Write, now: int) -> int:
-    """Forget OAuth's tokens that have expired; returns how many."""
+    """Forget OAuth's and jobs' tokens that have expired; returns how many."""
     return tx.run(_DELETE_EXPIRED, now=now)

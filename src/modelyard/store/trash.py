@@ -75,6 +75,7 @@ _OF_MODELS: Final = (
 _OF_VERSIONS: Final = (
     _Rows(_versions, "id"),
     _Rows(schema.version_tags, "owner_id"),
+    _Rows(schema.version_stages, "version_id"),
     _Rows(schema.lineage, "version_id"),
     _Rows(schema.quarantines, "version_id"),
 )
@@ -319,7 +320,7 @@ def _add_versions(tx: Write, content: dict[str, list[Kept]], schema_id: str) -> 
     store_id = holdings.store_of(tx, schema_id)  # as a restored backup may have brought all bytes into another store
     content["versions"] = [{**row, "store_id": store_id} for row in content["versions"]]
     for rows in _OF_VERSIONS:
-        rows.put_back(tx, content[rows.name])
+        rows.put_back(tx, content.get(rows.name, ()))  # what was deleted before a table was made has no rows of it
 
 
 def _add_aliases(tx: Write, model: Node, aliases: Sequence[Kept], versions: Iterable[Kept]) -> tuple[Alias, ...]:

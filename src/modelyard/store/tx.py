@@ -7,14 +7,19 @@ from __future__ import annotations
 
 import json
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from sqlalchemy import bindparam, insert
 
 from modelyard.domain.access import ADMINS
+from modelyard.domain.deliveries import SUBSCRIBABLE, told_body
+from modelyard.domain.journal import Event
 from modelyard.domain.privileges import Privilege, Question, decide
-from modelyard.store import schema
+from modelyard.store import firing, schema
+from modelyard.store.deploying import DEPLOY
+from modelyard.store.fanout import FAN_OUT, levels
+from modelyard.store.lists import texts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,8 +29,10 @@ if TYPE_CHECKING:
 
     from modelyard.action import Ref
     from modelyard.domain.access import Caller
-    from modelyard.domain.journal import Event, Origin
+    from modelyard.domain.journal import Origin
+    from modelyard.domain.legacy import OldName
     from modelyard.domain.privileges import Chain, Node
+    from modelyard.store.vault import Vault
 
 Row = tuple[Any, ...]
 
@@ -68,13 +75,16 @@ class Context:
     """How long what is deleted can be restored; 0 keeps nothing."""
     roots: Mapping[str, str]
     """The ids of the stores that catalogs and schemas may have as their own, by their URLs."""
+    spoken: list[OldName] = field(default_factory=list["OldName"])
+    """The old names by which the action was asked for; one that finds others in a search adds them."""
 
 
 class Look:
     """A transaction that only reads."""
 
-    def __init__(self, cursor: Cursor) -> None:
+    def __init__(self, cursor: Cursor, vault: Vault | None = None) -> None:
         self._cursor = cursor
+        self._vault = vault
         self._context: Context | None = None
 
     def enter(self, context: Context) -> None:
@@ -87,6 +97,13 @@ class Look:
         if self._context is None:
             raise RuntimeError("only the gate starts an action")
         return self._context
+
+    @property
+    def vault(self) -> Vault:
+        """What seals values for the database, and opens them."""
+        if self._vault is None:
+            raise RuntimeError("only a server has the key to what is sealed")
+        return self._vault
 
     @property
     def caller(self) -> Caller:
@@ -135,6 +152,8 @@ class Write(Look):
 
     subject: str = ""
     """The full name of what the action is about, where only the action itself finds that out; for the audit."""
+    has_mail: bool = False
+    """Whether it has put something into the outbox, which the courier of this process may take at once."""
 
     def run(self, statement: Executable, **values: object) -> int:
         """Run a statement; returns how many rows it touched."""
@@ -142,15 +161,29 @@ class Write(Look):
 
     def announce(self, event: Event, securable: str, **payload: object) -> None:
         """Tell those who listen that something has happened, once this transaction has committed."""
+        id_, told = new_id(), {**payload, "by": self.actor}
+        written = json.dumps(told)
         self.run(
             _ANNOUNCE,
-            id=new_id(),
+            id=id_,
             type=event.value,
             happened_at=self.now,
             request_id=self.context.origin.request_id,
             securable=securable,
-            payload=json.dumps({**payload, "by": self.actor}),
+            payload=written,
         )
+        if event.value in firing.CONDITIONS:
+            words = {"event": event.value, "securable": securable, "payload": written, "now": self.now}
+            self.run(firing.NOTE, event_id=id_, around=firing.around(securable), **words)
+        if event is Event.MODEL_VERSION_READY:
+            self.run(DEPLOY, full_name=securable, version=payload["version"], now=self.now)
+        if event in SUBSCRIBABLE and securable:
+            self._fan_out(event, id_, securable, told_body(event, self.now, {"full_name": securable, **told}))
+
+    def _fan_out(self, event: Event, event_id: str, securable: str, body: str) -> None:
+        told = {"event": event.value, "event_id": event_id, "body": body, "now": self.now}
+        found = self.run(FAN_OUT, **told, full_name=securable, levels=texts(levels(securable)))
+        self.has_mail = self.has_mail or found > 0
 
 
 def new_id() -> str:

@@ -5,8 +5,22 @@ Times are epoch milliseconds. Ids are 32 hex digits made by the server. Names so
 
 from __future__ import annotations
 
+from modelyard.store.schema.approvals import approval_decisions, approval_tokens, approvals, deployment_runs
 from modelyard.store.schema.base import METADATA, Name, Number, Serial
+from modelyard.store.schema.jobs import (
+    executors,
+    job_fires,
+    job_runs,
+    job_triggers,
+    jobs,
+    role_users,
+    run_tokens,
+    task_logs,
+    task_notebooks,
+    task_runs,
+)
 from modelyard.store.schema.journal import audit, events, seals
+from modelyard.store.schema.legacy import legacy_names, sightings, stage_moves, version_stages
 from modelyard.store.schema.models import (
     alias_movers,
     alias_moves,
@@ -31,6 +45,7 @@ from modelyard.store.schema.models import (
     version_tags,
     versions,
 )
+from modelyard.store.schema.outbox import deliveries, delivery_tries, destinations, subscription_events, subscriptions
 from modelyard.store.schema.people import (
     grants,
     identities,
@@ -44,6 +59,18 @@ from modelyard.store.schema.people import (
     tokens,
 )
 from modelyard.store.schema.prompts import prompt_aliases, prompt_links, prompt_version_tags, prompt_versions, prompts
+from modelyard.store.schema.secrets import secret_acls, secret_scopes, secrets
+from modelyard.store.schema.serving import (
+    endpoint_configs,
+    endpoints,
+    payload_files,
+    payload_tables,
+    rollouts,
+    served_standings,
+)
+from modelyard.store.schema.tracking import artifact_uploads, experiments, tracked
+from modelyard.store.schema.volumes import output_moves, outputs, volumes
+from modelyard.store.schema.workspace import workspace_acls, workspace_objects
 
 __all__ = [
     "METADATA",
@@ -53,22 +80,43 @@ __all__ = [
     "alias_movers",
     "alias_moves",
     "aliases",
+    "approval_decisions",
+    "approval_tokens",
+    "approvals",
+    "artifact_uploads",
     "audit",
     "blobs",
     "cards",
+    "deliveries",
+    "delivery_tries",
+    "deployment_runs",
+    "destinations",
+    "endpoint_configs",
+    "endpoints",
     "entries",
     "events",
+    "executors",
+    "experiments",
     "finalizations",
     "gaps",
     "garbage",
     "grants",
     "identities",
     "installation",
+    "job_fires",
+    "job_runs",
+    "job_triggers",
+    "jobs",
+    "legacy_names",
     "lineage",
     "logins",
     "manifests",
     "members",
     "models",
+    "output_moves",
+    "outputs",
+    "payload_files",
+    "payload_tables",
     "policies",
     "principals",
     "prompt_aliases",
@@ -78,16 +126,35 @@ __all__ = [
     "prompts",
     "protected_aliases",
     "quarantines",
+    "role_users",
+    "rollouts",
+    "run_tokens",
     "seals",
+    "secret_acls",
+    "secret_scopes",
+    "secrets",
     "securable_tags",
     "securables",
+    "served_standings",
     "service_secrets",
+    "sightings",
     "signatures",
+    "stage_moves",
     "stores",
+    "subscription_events",
+    "subscriptions",
+    "task_logs",
+    "task_notebooks",
+    "task_runs",
     "tokens",
+    "tracked",
     "trash",
     "trash_manifests",
     "uploads",
+    "version_stages",
     "version_tags",
     "versions",
+    "volumes",
+    "workspace_acls",
+    "workspace_objects",
 ]

@@ -1,0 +1,47 @@
+"""Who may run code as a service principal, and who may say who may."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import bindparam, delete, select
+
+from modelyard.store import schema
+from modelyard.store.lists import is_in, texts
+from modelyard.store.tx import inserting
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from modelyard.store.tx import Look, Row, Write
+
+_roles, _principals = schema.role_users, schema.principals
+
+_HELD: Final = select(_roles.c.role).where(
+    _roles.c.principal_id == bindparam("principal"), is_in(_roles.c.user_id, "mine")
+)
+_ALL: Final = (
+    select(_principals.c.id, _principals.c.name, _principals.c.kind, _roles.c.role)
+    .join(_principals, _principals.c.id == _roles.c.user_id)
+    .where(_roles.c.principal_id == bindparam("principal"))
+    .order_by(_roles.c.role, _principals.c.folded)
+)
+_CLEAR: Final = delete(_roles).where(_roles.c.principal_id == bindparam("principal"))
+_ADD: Final = inserting(_roles)
+
+
+def may_use(tx: Look, principal_id: str, identities: Collection[str]) -> bool:
+    """Whether somebody with these identities may run code as a service principal: as its user or its manager."""
+    return bool(tx.rows(_HELD, principal=principal_id, mine=texts(identities)))
+
+
+def all_of(tx: Look, principal_id: str) -> Sequence[Row]:
+    """Ids, names and kinds of who has which role."""
+    return tx.rows(_ALL, principal=principal_id)
+
+
+def replace(tx: Write, principal_id: str, roles: Collection[tuple[str, str]]) -> None:
+    """Give roles to some, by their ids, and to nobody else."""
+    tx.run(_CLEAR, principal=principal_id)
+    for user_id, role in sorted(set(roles)):
+        tx.run(_ADD, principal_id=principal_id, user_id=user_id, role=role)
