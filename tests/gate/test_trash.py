@@ -33,6 +33,8 @@ from modelyard.store import trash as store
 from modelyard.store.schema import METADATA
 from modelyard.store.trash import KEPT
 from tests.gate.threads import at_once, persistent
+from tests.house import jobs
+from tests.house.approvals import PARAMETERS
 from tests.house.world import MLMODEL, Person, World, containers, joining, leaving
 
 
@@ -165,7 +167,8 @@ def test_a_model_returns_as_it_was(world: World) -> None:
     first, second, _pending = world.ready(model), world.ready(model), world.register(model)
     world.grant(model, reader.name, Privilege.EXECUTE, Privilege.APPLY_TAG)
     world.do(tagging.ChangeModelTags(model, TagChange((Tag("team", "ml"),))), world.owner)
-    world.do(models.UpdateModel(model, models.ModelChange(comment="Who leaves", deployment_job_id="7")), world.owner)
+    job = jobs.make(world, parameters=PARAMETERS).name.rpartition("/")[2]
+    world.do(models.UpdateModel(model, models.ModelChange(comment="Who leaves", deployment_job_id=job)), world.owner)
     world.do(models.SetAlias(model, "Champion", first), world.owner)
     before = world.do(models.GetModel(model), world.owner)
     held = world.do(grants.GetGrants(model), world.owner)
@@ -180,7 +183,7 @@ def test_a_model_returns_as_it_was(world: World) -> None:
         before.tags,
         before.aliases,
     )
-    assert (after.owner, after.created_at, after.deployment_job_id) == (before.owner, before.created_at, "7")
+    assert (after.owner, after.created_at, after.deployment_job_id) == (before.owner, before.created_at, job)
     assert world.do(grants.GetGrants(model), world.owner) == held
     assert [world.do(versions.GetVersion(model, number), world.owner) for number in (first, second)] == kept
     assert world.ready(model) == 4, "the number of the version that waited is not given again"
@@ -662,13 +665,22 @@ def test_every_table_that_hangs_on_models_and_versions_is_kept_or_of_no_use_afte
         if any(key.column.table.name in {"models", "versions"} for key in table.foreign_keys):
             hanging.add(table.name)
     assert hanging - of_no_use == KEPT - {"securables", "securable_tags", "grants"}
-    containers_only = {"policies", "protected_aliases", "prompts"}
+    nothing_of_models = {
+        "policies",
+        "protected_aliases",
+        "prompts",
+        "endpoints",
+        "payload_tables",
+        "experiments",
+        "volumes",
+        "jobs",
+    }
     on_securables = {
         table.name
         for table in METADATA.sorted_tables
         if any(key.column.table.name == "securables" and key.ondelete for key in table.foreign_keys)
     }
-    assert on_securables - containers_only <= KEPT
+    assert on_securables - nothing_of_models <= KEPT
 
 
 def forgetting(person: Person) -> DeletePrincipal:

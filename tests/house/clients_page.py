@@ -26,6 +26,17 @@ CAPABILITIES = {
     "grants": "grants",
     "principals": "principals, tokens",
     "machine login": "OAuth M2M login",
+    "secrets": "secrets",
+    "serving": "model serving",
+    "track": "runs, experiments",
+    "autolog": "autologging",
+    "artifacts": "artifacts of runs",
+    "log models": "logged models",
+    "traces": "traces",
+    "jobs": "jobs, runs",
+    "volumes": "volumes",
+    "files of volumes": "files of volumes",
+    "published outputs": "published outputs",
 }
 _HEAD = """# Clients
 

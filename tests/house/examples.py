@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -14,54 +14,86 @@ from modelyard.actions import (
     access,
     admission,
     aliases,
+    artifacts,
     backups,
     cards,
     catalogs,
     collection,
     copies,
     credentials,
+    deliveries,
+    deployments,
+    destinations,
+    endpoints,
     entity_tags,
     exchange,
+    experiments,
     explain,
     files,
     finalize,
+    flat,
     grants,
     imports,
     inspection,
     journal,
+    legacy,
     lineage,
     metastore,
     models,
+    permissions,
     prompts,
+    rollouts,
+    schemas,
     seals,
+    secrets,
     sessions,
     signatures,
+    stages,
     stalled,
+    subscriptions,
+    tables,
     tagging,
     tokens,
     trash,
     uploads,
     versions,
+    workspace,
 )
-from modelyard.domain import keys, signing
+from modelyard.domain import endpoints as serving
+from modelyard.domain import flat_filters, keys, signing
+from modelyard.domain import stages as staging
 from modelyard.domain.access import PrincipalChange, PrincipalKind, Session
 from modelyard.domain.admission import Policy
 from modelyard.domain.collection import Helping, Shelved
 from modelyard.domain.conditions import Attribute, Comparison, Operator
+from modelyard.domain.deliveries import SUBSCRIBABLE, Outcome
+from modelyard.domain.destinations import Config
+from modelyard.domain.destinations import config as destination_config
+from modelyard.domain.endpoints import Deployment, RateLimit, Standing
 from modelyard.domain.explain import Role
 from modelyard.domain.filters import Part, Term, VersionFilter
 from modelyard.domain.inspection import Looked
 from modelyard.domain.journal import AuditFilter
+from modelyard.domain.legacy import NameChange, Sighting
 from modelyard.domain.models import Announced, Registration, Tag, TagChange
 from modelyard.domain.pages import Window
+from modelyard.domain.plans import Plan
 from modelyard.domain.privileges import GrantChange, Privilege
 from modelyard.domain.prompts import Draft, Link, LinkKind
+from modelyard.domain.rollouts import Phase
+from modelyard.domain.secrets import Hidden, Level
 from modelyard.domain.sessions import Login
+from modelyard.domain.tables import Filter
+from tests.house import approvals, jobs
+from tests.house.files import draft, shared, written
+from tests.house.tables import made_table, payload
+from tests.house.volumes import VOLUMES
 from tests.house.world import MLMODEL, Person, World, containers
 
 USER, GROUP = PrincipalKind.USER, PrincipalKind.GROUP
 PRIVATE_KEY = ec.generate_private_key(ec.SECP256R1())
 PUBLIC_KEY = keys.pem_of(PRIVATE_KEY.public_key())
+HOOK: Config = destination_config({"generic_webhook": {"url": "https://ci.example.com/hook"}})
 MLMODEL_SHA256 = hashlib.sha256(MLMODEL).hexdigest()
 
 
@@ -99,6 +131,18 @@ class Stage:
             upload = self.world.do(uploads.BeginUpload(model, number, "big"), self.who)
         return model, number, "big", upload.id
 
+    def artifact(self) -> tuple[Ref, str]:
+        """An experiment with an artifact."""
+        return self.world.experiment("r/artifacts/it"), "r/artifacts/it"
+
+    def artifact_upload(self) -> tuple[Ref, str, str]:
+        """A multipart upload that whoever is going to ask has begun."""
+        experiment = self.world.experiment()
+        self.world.permit(experiment, (self.who.name, Privilege.CAN_EDIT))
+        upload = self.world.do(artifacts.BeginArtifactUpload(experiment, "r/big"), self.who)
+        self.world.permit(experiment)
+        return experiment, "r/big", upload.id
+
     def assignment(self) -> tuple[int, str]:
         """The workspace and the metastore that the server has."""
         found = self.world.do(metastore.GetMetastore())
@@ -132,10 +176,24 @@ class Stage:
         prompt = self.world.prompt()
         return prompt, self.world.draft(prompt)
 
+    def destination(self) -> str:
+        """The id of a notification destination, to which nothing gets."""
+        return self.world.do(destinations.CreateDestination(self.world.new_name("hook"), HOOK)).id
+
+    def delivery(self) -> str:
+        """The id of something that is on its way there."""
+        return self.world.do(destinations.TryDestination(self.destination()))
+
     def prompt_alias(self) -> tuple[Ref, str]:
         prompt, number = self.drafted()
         self.world.do(prompts.SetPromptAlias(prompt, "production", number))
         return prompt, "production"
+
+
+def _subscription(at: Stage) -> str:
+    """The id of a subscription of the owner's."""
+    wish = subscriptions.SubscribeToModel(at.world.model(), at.destination(), SUBSCRIBABLE)
+    return at.world.do(wish, at.world.owner).id
 
 
 def _in_trash(at: Stage) -> str:
@@ -155,6 +213,11 @@ def _sign(at: Stage) -> Action[Any, Any]:
 def _release(at: Stage) -> Action[Any, Any]:
     schema, model, number = at.quarantined()
     return admission.ReleaseVersion(schema, model.name, number, "looked at it")
+
+
+def table_id(at: Stage) -> str:
+    """The id of an inference table."""
+    return at.world.do(tables.GetTable(made_table(at.world))).id
 
 
 def _login(at: Stage) -> Login:
@@ -240,6 +303,120 @@ def _secret(at: Stage) -> tuple[str, str]:
     return robot.id, at.world.do(credentials.CreateSecret(robot.id)).secret.id
 
 
+def _scope(at: Stage) -> str:
+    """A scope of the owner's, with a secret."""
+    name = at.world.new_name("scope")
+    at.world.do(secrets.CreateScope(name), at.world.owner)
+    at.world.do(secrets.PutSecret(name, "password", Hidden(b"open sesame")), at.world.owner)
+    return name
+
+
+def _list_scopes(at: Stage) -> Action[Any, Any]:
+    """With one that is not for everybody."""
+    _scope(at)
+    return secrets.ListScopes()
+
+
+def _shared(at: Stage) -> tuple[str, str]:
+    """Such a scope, and somebody who may read it."""
+    scope, reader = _scope(at), at.world.person()
+    at.world.do(secrets.PutAcl(scope, reader.name, Level.READ), at.world.owner)
+    return scope, reader.name
+
+
+PLAN = Plan("challenger", (10, 100), bake_seconds=0, min_requests=1)
+
+
+def _stopped(at: Stage) -> Ref:
+    """An endpoint that was stopped."""
+    made = at.world.served()
+    at.world.do(endpoints.StopEndpoint(made), at.world.owner)
+    return made
+
+
+def _rolling(at: Stage) -> Ref:
+    """An endpoint with a roll-out under way."""
+    made = at.world.served()
+    at.world.do(rollouts.StartRollout(made, PLAN), at.world.owner)
+    return made
+
+
+def _load(at: Stage) -> Action[Any, Any]:
+    found = at.world.do(endpoints.GetEndpoint(at.world.endpoint(at.world.entity())))
+    return deployments.LoadServed(found.id, found.pending.entities[0].served_id(found.id))
+
+
+def _standings(at: Stage) -> Action[Any, Any]:
+    found = at.world.do(endpoints.GetEndpoint(at.world.endpoint(at.world.entity())))
+    served = found.pending.entities[0].served_id(found.id)
+    return deployments.NoteStandings(found.id, ((served, Standing(Deployment.READY)),))
+
+
+def _advance(at: Stage) -> Action[Any, Any]:
+    made = _rolling(at)
+    before = at.world.do(rollouts.GetRollout(made))
+    after = replace(before, phase=Phase.ROLLED_BACK, reason="too many errors.")
+    return deployments.AdvanceRollout(at.world.do(endpoints.GetEndpoint(made)).id, before, after)
+
+
+def _follow(at: Stage) -> Action[Any, Any]:
+    """Of an endpoint whose alias has moved."""
+    model = at.world.model()
+    at.world.do(models.SetAlias(model, "champion", at.world.ready(model)))
+    entity = serving.Entity("champion", model.name, alias="champion", follows=True)
+    made = at.world.served(entity)
+    at.world.do(models.SetAlias(model, "champion", at.world.ready(model)))
+    return deployments.FollowAliases(at.world.do(endpoints.GetEndpoint(made)).id)
+
+
+def _unbound(at: Stage) -> str:
+    """The id of an experiment that MLflow's server is yet to make."""
+    return at.world.do(experiments.CreateExperiment(at.world.new_name("experiment")), at.world.owner).id
+
+
+def _bound(at: Stage) -> str:
+    return at.world.do(experiments.ReadExperiment(at.world.experiment())).id
+
+
+def _artifact_directory(at: Stage) -> Action[Any, Any]:
+    experiment = at.world.experiment()
+    at.world.do(artifacts.MakeArtifactDirectory(experiment, "r/artifacts"), at.world.owner)
+    return artifacts.DeleteArtifactDirectory(experiment, "r/artifacts")
+
+
+def _old_name(at: Stage) -> tuple[Ref, str]:
+    """A model of the owner's, and a flat name that stands for it."""
+    model, name = at.ready()[0], at.world.new_name("flat")
+    at.world.do(legacy.AddOldName(name, model.name, ((staging.Stage.PRODUCTION, "champion"),)))
+    return model, name
+
+
+def _logged(at: Stage) -> tuple[Ref, str]:
+    """An experiment with an MLflow model among its artifacts."""
+    experiment = at.world.experiment()
+    at.world.do(artifacts.KeepArtifact(experiment, "r/artifacts/m/MLmodel", at.world.blob(MLMODEL)), at.world.owner)
+    return experiment, "r/artifacts/m"
+
+
+def _from_artifacts(at: Stage) -> Action[Any, Any]:
+    experiment, path = _logged(at)
+    source = f"mlflow-artifacts:/{experiment.name.rpartition('/')[2]}/{path}"
+    return flat.RegisterFromArtifacts(experiment, path, at.world.model(), versions.Registration(source))
+
+
+def _sighting(at: Stage) -> Sighting:
+    return Sighting(at.world.new_name("flat"), at.who.id, at.who.name, "a test", "getVersion", "", 1, 1, 1, 0)
+
+
+def _flat_model(at: Stage) -> Action[Any, Any]:
+    schema, name = at.world.schema(), at.world.new_name()
+    return legacy.CreateFlatModel(schema, name, f"{schema.name}.{name}")
+
+
+def _flat_versions(at: Stage) -> Action[Any, Any]:
+    return flat.SearchFlatVersions(flat_filters.versions(f"name='{_old_name(at)[1]}'", ()), Window(10_000))
+
+
 EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     # Principals, tokens, grants
     access.WhoAmI: lambda _at: access.WhoAmI(),
@@ -266,6 +443,29 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     credentials.ListSecrets: lambda at: credentials.ListSecrets(_secret(at)[0]),
     credentials.DeleteSecret: lambda at: credentials.DeleteSecret(*_secret(at)),
     credentials.IssueToken: lambda _at: credentials.IssueToken(),
+    # Files of the workspace
+    workspace.GetObject: lambda at: workspace.GetObject(written(at.world).path),
+    workspace.ListObjects: lambda at: workspace.ListObjects(written(at.world).path),
+    workspace.ReadObject: lambda at: workspace.ReadObject(written(at.world).path),
+    workspace.ReadProject: lambda at: workspace.ReadProject(written(at.world).path),
+    workspace.PrepareObject: lambda at: workspace.PrepareObject(draft(at.world)),
+    workspace.KeepObject: lambda at: workspace.KeepObject(draft(at.world), at.world.blob(b"some bytes")),
+    workspace.MakeDirectories: lambda at: workspace.MakeDirectories(draft(at.world).path),
+    workspace.DeleteObject: lambda at: workspace.DeleteObject(written(at.world).path),
+    workspace.GetObjectAccess: lambda at: workspace.GetObjectAccess(written(at.world).id),
+    workspace.ChangeObjectAccess: lambda at: workspace.ChangeObjectAccess(written(at.world).id, shared(at.world)),
+    # Secrets in scopes
+    secrets.CreateScope: lambda at: secrets.CreateScope(at.world.new_name("scope")),
+    secrets.ListScopes: _list_scopes,
+    secrets.DeleteScope: lambda at: secrets.DeleteScope(_scope(at)),
+    secrets.PutSecret: lambda at: secrets.PutSecret(_scope(at), "password", Hidden(b"a better one")),
+    secrets.GetSecret: lambda at: secrets.GetSecret(_scope(at), "password"),
+    secrets.ListSecretKeys: lambda at: secrets.ListSecretKeys(_scope(at)),
+    secrets.RemoveSecret: lambda at: secrets.RemoveSecret(_scope(at), "password"),
+    secrets.PutAcl: lambda at: secrets.PutAcl(_scope(at), at.world.person().name, Level.WRITE),
+    secrets.GetAcl: lambda at: secrets.GetAcl(*_shared(at)),
+    secrets.ListAcls: lambda at: secrets.ListAcls(_scope(at)),
+    secrets.DeleteAcl: lambda at: secrets.DeleteAcl(*_shared(at)),
     grants.GetGrants: lambda at: grants.GetGrants(at.world.model()),
     grants.GetEffectiveGrants: lambda at: grants.GetEffectiveGrants(at.world.model()),
     grants.ChangeGrants: lambda at: grants.ChangeGrants(
@@ -357,6 +557,19 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     collection.CollectByItself: lambda _at: collection.CollectByItself(),
     collection.ForgetByItself: lambda _at: collection.ForgetByItself(Helping(0, 0, (), more=False), ()),
     collection.DiscardByItself: lambda _at: collection.DiscardByItself(Shelved()),
+    # Inference tables
+    tables.GetTable: lambda at: tables.GetTable(made_table(at.world)),
+    tables.ListTableFiles: lambda at: tables.ListTableFiles(made_table(at.world), Window(1_000)),
+    tables.FindTableFile: lambda at: tables.FindTableFile(made_table(at.world)),
+    tables.ReadRows: lambda at: tables.ReadRows(made_table(at.world), Filter(), 100),
+    tables.CompareAnswers: lambda at: tables.CompareAnswers(made_table(at.world), "one", "two"),
+    tables.RetainRows: lambda at: tables.RetainRows(made_table(at.world), 7),
+    tables.DeleteTable: lambda at: tables.DeleteTable(made_table(at.world)),
+    tables.PlaceRows: lambda at: tables.PlaceRows(table_id(at), ()),
+    tables.KeepRows: lambda at: tables.KeepRows(table_id(at), payload(at.world)),
+    tables.NoteLostRows: lambda at: tables.NoteLostRows(((table_id(at), 1),)),
+    deployments.RevealKey: lambda _at: deployments.RevealKey("0" * 32, "0" * 32),
+    tables.ForgetOldRows: lambda _at: tables.ForgetOldRows(),
     stalled.GiveUpStalled: lambda _at: stalled.GiveUpStalled(48),
     collection.ForgetGarbage: lambda _at: collection.ForgetGarbage(Helping(0, 0, (), more=False), ()),
     inspection.ListBlobs: lambda _at: inspection.ListBlobs("", 200),
@@ -385,6 +598,26 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     lineage.NoteLineage: lambda at: lineage.NoteLineage(*at.ready()),
     lineage.GetLineage: lambda at: lineage.GetLineage(*at.ready()),
     versions.ListVersions: lambda at: versions.ListVersions(at.ready()[0], Window(10)),
+    # Stages, old names, and what the flat registry knows
+    stages.GetStagedModel: lambda at: stages.GetStagedModel(at.ready()[0]),
+    stages.ListLatestVersions: lambda at: stages.ListLatestVersions(at.ready()[0]),
+    stages.GetLatestVersion: lambda at: stages.GetLatestVersion(at.ready()[0]),
+    stages.ListStageMoves: lambda at: stages.ListStageMoves(at.ready()[0], Window(100)),
+    stages.TransitionVersion: lambda at: stages.TransitionVersion(*at.ready(), staging.Stage.PRODUCTION),
+    legacy.AddOldName: lambda at: legacy.AddOldName(at.world.new_name("flat"), at.world.model().name),
+    legacy.RemoveOldName: lambda at: legacy.RemoveOldName(_old_name(at)[1]),
+    legacy.UpdateOldName: lambda at: legacy.UpdateOldName(*_old_name(at), NameChange(retired=True)),
+    legacy.GetOldName: lambda at: legacy.GetOldName(*_old_name(at)),
+    legacy.ListOldNames: lambda at: _everywhere(_old_name(at)[0], legacy.ListOldNames(Window(100))),
+    legacy.ListSightings: lambda at: legacy.ListSightings(*_old_name(at), Window(100)),
+    legacy.NoteSightings: lambda at: legacy.NoteSightings((_sighting(at),)),
+    legacy.FindPlace: lambda at: legacy.FindPlace(f"{at.world.schema().name}.{at.world.new_name()}"),
+    legacy.CreateFlatModel: _flat_model,
+    flat.SearchFlatModels: lambda at: _everywhere(
+        _old_name(at)[0], flat.SearchFlatModels(flat_filters.models("", ()), Window(100))
+    ),
+    flat.SearchFlatVersions: _flat_versions,
+    flat.RegisterFromArtifacts: _from_artifacts,
     # Tags, several at once
     tagging.ChangeModelTags: lambda at: tagging.ChangeModelTags(at.world.model(), TagChange((Tag("stage", "new"),))),
     tagging.ChangeVersionTags: lambda at: tagging.ChangeVersionTags(*at.ready(), TagChange(remove=("stage",))),
@@ -424,6 +657,84 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     files.MakeDirectory: lambda at: files.MakeDirectory(*at.pending(), "new"),
     files.DeleteFile: lambda at: files.DeleteFile(*at.holding("old")),
     files.DeleteDirectory: _directory,
+    # Serving endpoints
+    endpoints.CreateEndpoint: lambda at: endpoints.CreateEndpoint(serving.path(at.world.new_name("endpoint"))),
+    endpoints.GetEndpoint: lambda at: endpoints.GetEndpoint(at.world.endpoint(at.world.entity())),
+    endpoints.ListEndpoints: lambda at: _everywhere(at.world.endpoint(), endpoints.ListEndpoints()),
+    endpoints.ListConfigs: lambda at: endpoints.ListConfigs(at.world.endpoint(at.world.entity())),
+    endpoints.UpdateConfig: lambda at: endpoints.UpdateConfig(at.world.endpoint(), at.world.serving(at.world.entity())),
+    endpoints.ChangeEndpointTags: lambda at: endpoints.ChangeEndpointTags(
+        at.world.endpoint(), TagChange((Tag("team", "ml"),))
+    ),
+    endpoints.SetRateLimits: lambda at: endpoints.SetRateLimits(at.world.endpoint(), (RateLimit(100),)),
+    endpoints.SetGateway: lambda at: endpoints.SetGateway(at.world.endpoint(), "", ()),
+    endpoints.SetExtras: lambda at: endpoints.SetExtras(at.world.endpoint(), ""),
+    endpoints.StopEndpoint: lambda at: endpoints.StopEndpoint(at.world.served()),
+    endpoints.StartEndpoint: lambda at: endpoints.StartEndpoint(_stopped(at)),
+    endpoints.DeleteEndpoint: lambda at: endpoints.DeleteEndpoint(at.world.served()),
+    permissions.GetPermissions: lambda at: permissions.GetPermissions(at.world.endpoint()),
+    permissions.ChangePermissions: lambda at: permissions.ChangePermissions(
+        at.world.endpoint(), ((at.world.person().name, serving.Level.CAN_QUERY),)
+    ),
+    endpoints.ListLevels: lambda at: endpoints.ListLevels(at.world.endpoint()),
+    endpoints.Predict: lambda at: endpoints.Predict(at.world.endpoint()),
+    endpoints.WatchEndpoint: lambda at: endpoints.WatchEndpoint(at.world.endpoint(at.world.entity())),
+    endpoints.ReadServingLogs: lambda at: endpoints.ReadServingLogs(at.world.endpoint(at.world.entity()), "champion"),
+    endpoints.WatchServer: lambda _at: endpoints.WatchServer(),
+    schemas.ShowSchema: lambda at: schemas.ShowSchema(at.world.served()),
+    # Experiments, and artifacts
+    experiments.CreateExperiment: lambda at: experiments.CreateExperiment(at.world.new_name("experiment")),
+    experiments.BindExperiment: lambda at: experiments.BindExperiment(_unbound(at), at.world.new_name("1")),
+    experiments.DropExperiment: lambda at: experiments.DropExperiment(_unbound(at)),
+    experiments.FindExperiment: lambda at: experiments.FindExperiment(
+        at.world.do(experiments.ReadExperiment(at.world.experiment())).name
+    ),
+    experiments.ListExperiments: lambda at: _everywhere(at.world.experiment(), experiments.ListExperiments()),
+    **{
+        kind: (lambda at, kind=kind: kind(at.world.experiment()))
+        for kind in (
+            experiments.ReadExperiment,
+            experiments.LogToExperiment,
+            experiments.DeleteExperiment,
+            experiments.RestoreExperiment,
+            experiments.ListExperimentLevels,
+        )
+    },
+    experiments.RenameExperiment: lambda at: experiments.RenameExperiment(
+        at.world.experiment(), at.world.new_name("experiment")
+    ),
+    experiments.NoteTracked: lambda at: experiments.NoteTracked("runs/" + at.world.new_name("r"), _bound(at)),
+    experiments.ForgetArtifactUploads: lambda _at: experiments.ForgetArtifactUploads(7),
+    artifacts.FindArtifact: lambda at: artifacts.FindArtifact(*at.artifact()),
+    artifacts.FindArtifactDirectory: lambda at: artifacts.FindArtifactDirectory(at.artifact()[0], "r/artifacts"),
+    artifacts.ListArtifacts: lambda at: artifacts.ListArtifacts(at.artifact()[0], "r/artifacts", Window(10)),
+    artifacts.LinkToArtifact: lambda at: artifacts.LinkToArtifact(*at.artifact()),
+    artifacts.PrepareArtifact: lambda at: artifacts.PrepareArtifact(at.world.experiment(), "r/new"),
+    artifacts.LinkToArtifactUpload: lambda at: artifacts.LinkToArtifactUpload(at.world.experiment(), "r/new"),
+    artifacts.KeepArtifact: lambda at: artifacts.KeepArtifact(at.world.experiment(), "r/new", at.world.blob(b"")),
+    artifacts.MakeArtifactDirectory: lambda at: artifacts.MakeArtifactDirectory(at.world.experiment(), "r/new"),
+    artifacts.DeleteArtifact: lambda at: artifacts.DeleteArtifact(*at.artifact()),
+    artifacts.DeleteArtifactDirectory: _artifact_directory,
+    artifacts.BeginArtifactUpload: lambda at: artifacts.BeginArtifactUpload(at.world.experiment(), "r/new"),
+    artifacts.LinkToArtifactParts: lambda at: artifacts.LinkToArtifactParts(*at.artifact_upload(), (1, 2)),
+    artifacts.LinkToArtifactAbort: lambda at: artifacts.LinkToArtifactAbort(*at.artifact_upload()),
+    artifacts.FindArtifactUpload: lambda at: artifacts.FindArtifactUpload(*at.artifact_upload()),
+    artifacts.FinishArtifactUpload: lambda at: artifacts.FinishArtifactUpload(
+        *at.artifact_upload(), at.world.blob(b"")
+    ),
+    artifacts.AbortArtifactUpload: lambda at: artifacts.AbortArtifactUpload(*at.artifact_upload()),
+    # What the server does so that they serve
+    deployments.ListWanted: lambda at: _everywhere(at.world.endpoint(), deployments.ListWanted()),
+    deployments.LoadServed: _load,
+    deployments.NoteStandings: _standings,
+    deployments.AdvanceRollout: _advance,
+    deployments.FollowAliases: _follow,
+    # Roll-outs
+    rollouts.StartRollout: lambda at: rollouts.StartRollout(at.world.served(), PLAN),
+    rollouts.GetRollout: lambda at: rollouts.GetRollout(_rolling(at)),
+    rollouts.EndRollout: lambda at: rollouts.EndRollout(_rolling(at), back=True),
+    **jobs.EXAMPLES,
+    **approvals.EXAMPLES,
     # Signing in and out
     sessions.RememberLogin: lambda at: sessions.RememberLogin(_login(at)),
     sessions.TakeLogin: lambda at: sessions.TakeLogin(_login(at).state),
@@ -435,6 +746,32 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     journal.ListAudit: lambda _at: journal.ListAudit(AuditFilter(), Window(10)),
     seals.SealJournal: lambda _at: seals.SealJournal(),
     seals.VerifyJournal: lambda _at: seals.VerifyJournal(),
+    # Notifications
+    destinations.CreateDestination: lambda at: destinations.CreateDestination(at.world.new_name("hook"), HOOK),
+    destinations.ListDestinations: lambda _at: destinations.ListDestinations(Window(100)),
+    destinations.GetDestination: lambda at: destinations.GetDestination(at.destination()),
+    destinations.InspectDestination: lambda at: destinations.InspectDestination(at.destination()),
+    destinations.UpdateDestination: lambda at: destinations.UpdateDestination(at.destination(), "another name"),
+    destinations.DeleteDestination: lambda at: destinations.DeleteDestination(at.destination()),
+    destinations.RotateSigningSecret: lambda at: destinations.RotateSigningSecret(at.destination()),
+    destinations.TryDestination: lambda at: destinations.TryDestination(at.destination()),
+    deliveries.ListDeliveries: lambda at: deliveries.ListDeliveries(at.destination(), Window(100)),
+    deliveries.GetDelivery: lambda at: deliveries.GetDelivery(at.delivery()),
+    deliveries.Redeliver: lambda at: deliveries.Redeliver(at.delivery()),
+    deliveries.RedeliverDead: lambda at: deliveries.RedeliverDead(at.destination()),
+    deliveries.ListDue: lambda _at: deliveries.ListDue(),
+    deliveries.GiveBackDeliveries: lambda _at: deliveries.GiveBackDeliveries(),
+    deliveries.TakeDeliveries: lambda at: deliveries.TakeDeliveries(at.destination(), 1),
+    deliveries.NoteTry: lambda at: deliveries.NoteTry(at.delivery(), 1, 12, Outcome(0, 1, 200)),
+    deliveries.ForgetDeliveries: lambda _at: deliveries.ForgetDeliveries(),
+    subscriptions.SubscribeToModel: lambda at: subscriptions.SubscribeToModel(
+        at.world.model(), at.destination(), SUBSCRIBABLE
+    ),
+    subscriptions.SubscribeInside: lambda at: subscriptions.SubscribeInside(
+        at.world.schema(), at.destination(), SUBSCRIBABLE
+    ),
+    subscriptions.ListSubscriptions: lambda _at: subscriptions.ListSubscriptions(Window(100)),
+    subscriptions.DeleteSubscription: lambda at: subscriptions.DeleteSubscription(_subscription(at)),
     # Multipart uploads
     uploads.BeginUpload: lambda at: uploads.BeginUpload(*at.pending(), "new"),
     uploads.LinkToParts: lambda at: uploads.LinkToParts(*at.upload(), (1, 2)),
@@ -444,4 +781,6 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     uploads.FindUpload: lambda at: uploads.FindUpload(*at.upload()),
     uploads.FinishUpload: lambda at: uploads.FinishUpload(*at.upload(), at.world.blob(b"")),
     uploads.AbortUpload: lambda at: uploads.AbortUpload(*at.upload()),
+    # Volumes, their files and outputs
+    **VOLUMES,
 }

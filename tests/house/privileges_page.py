@@ -102,16 +102,39 @@ _HEADINGS = {
     "tagging": "Tags, several at once",
     "exchange": "The exchange, for MLflow's `uc:` client on the server's machine",
     "prompts": "Prompts",
+    "tables": "Inference tables",
+    "volumes": "Volumes",
+    "volume_files": "Files of volumes",
+    "outputs": "Published outputs of volumes",
     "files": "Files",
     "uploads": "Multipart uploads",
     "entity_tags": "Tags of any securable",
     "grants": "Grants",
     "explain": "Explanations",
     "metastore": "The metastore and its workspace",
+    "stages": "Stages of model versions",
+    "flat": "What MLflow's flat registry asks for",
+    "legacy": "Old names of models",
+    "endpoints": "Serving endpoints",
+    "permissions": "Permissions on objects, such as endpoints and experiments",
+    "experiments": "Experiments",
+    "artifacts": "Artifacts of runs and logged models",
+    "settings": "Jobs",
+    "runs": "Runs of jobs",
+    "results": "What runs leave",
+    "clones": "Clones of jobs",
+    "schemas": "What serving endpoints take",
+    "rollouts": "Roll-outs of serving endpoints",
+    "destinations": "Notification destinations",
+    "deliveries": "Deliveries of notifications",
+    "subscriptions": "Subscriptions to the registry",
+    "deployment_jobs": "Deployment jobs",
+    "approvals": "Approvals of deployments",
     "access": "Principals",
     "tokens": "Tokens",
     "credentials": "Secrets of service principals",
     "sessions": "Signing in and out",
+    "workspace": "Files of the workspace",
     "backups": "Backups",
     "trash": "The trash",
     "signatures": "Signatures of versions",
@@ -126,7 +149,7 @@ _MODULES = list(_HEADINGS)
 
 
 def _noun(kind: Kind) -> str:
-    return {Kind.MODEL: "Model", Kind.PROMPT: "Prompt"}.get(kind, kind.noun)
+    return {Kind.MODEL: "Model", Kind.PROMPT: "Prompt", Kind.TABLE: "Inference table"}.get(kind, kind.noun)
 
 
 def _need(kind: type[Action[Any, Any]], need: Need) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, TypeAlias
 from urllib.parse import quote
 
@@ -21,30 +22,64 @@ from modelyard.actions import (
     access,
     admission,
     aliases,
+    artifacts,
     copies,
     credentials,
+    destinations,
+    endpoints,
     entity_tags,
     explain,
+    files,
+    flat,
     imports,
+    legacy,
     metastore,
     models,
+    outputs,
+    permissions,
     prompts,
+    rollouts,
+    secrets,
+    stages,
+    tables,
     tagging,
     tokens,
     uploads,
     versions,
+    volumes,
+    workspace,
 )
 from modelyard.app import ROWS
 from modelyard.domain.access import ListChange, PrincipalChange, PrincipalKind
 from modelyard.domain.conditions import Attribute, Comparison, Operator
+from modelyard.domain.destinations import Body
+from modelyard.domain.endpoints import PREFIX
+from modelyard.domain.experiments import ROOT, Part
+from modelyard.domain.legacy import PREFIX as OLD
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Kind
 from modelyard.errors import Failure
 from modelyard.surfaces.openapi import document, path_of
 from modelyard.surfaces.reach import Kind as ActionKind
 from modelyard.surfaces.reach import actions_of
-from modelyard.surfaces.wire import Arrival, Departure, Entrance, Form, Joining, Public, Row, Translation
+from modelyard.surfaces.registry.rows import PREFIXES
+from modelyard.surfaces.registry.told import FILES
+from modelyard.surfaces.wire import (
+    Arrival,
+    Consult,
+    Departure,
+    Entrance,
+    Form,
+    Joining,
+    Prediction,
+    Public,
+    Relay,
+    Row,
+    Translation,
+)
+from tests.house import approvals, jobs
 from tests.house.examples import EXAMPLES, Stage
+from tests.house.files import shared, written
 from tests.support import LEGACY, SCIM, UNITY
 
 DOCUMENT = document(ROWS)
@@ -71,14 +106,14 @@ class Route:
         return DOCUMENT["paths"][path_of(self.row)][self.row.method.lower()]
 
 
-ASKED = (Translation, Arrival, Joining, Departure)
+ASKED = (Translation, Arrival, Joining, Departure, Consult, Prediction)
 """The kinds of rows that are asked with a token, and so by everybody in the matrix."""
 
 PASSED_OVER = {"account_id": "any"}
 """What a path may hold that no row reads: there is one account, whatever it is called."""
 
-ELSEWHERE: tuple[type, ...] = (Public, Form, Entrance)
-"""The other kinds, which let people in by other rules; each has tests of its own."""
+ELSEWHERE: tuple[type, ...] = (Public, Form, Relay, Entrance)
+"""The other kinds, which let people in by other rules or ask another server, too; each has tests of its own."""
 
 
 def _beginnings(row: Row) -> tuple[ActionKind, ...]:
@@ -137,14 +172,20 @@ def _reads(route: Route, words: dict[str, Any], example: Action[Any, Any]) -> bo
         found = read(msgspec.convert(_on_wire(row.said, words), row.said, strict=False))
     except (Failure, msgspec.ValidationError):
         return False
-    return type(found) is type(example) and _identity(found) == _identity(example)
+    return type(found) is type(example) and _identity(found) == _identity(example, _by_old_name(found))
 
 
-def _identity(action: Action[Any, Any]) -> dict[str, object]:
+def _by_old_name(action: Action[Any, Any]) -> dict[str, Ref]:
+    """What is named by an old name, for which the gate finds the real one."""
+    refs = {name: value for name, value in _fields(action).items() if isinstance(value, Ref)}
+    return {name: ref for name, ref in refs.items() if ref.name.startswith(OLD)}
+
+
+def _identity(action: Action[Any, Any], instead: Mapping[str, Ref] = MappingProxyType({})) -> dict[str, object]:
     """Names, ids, numbers; a leaf may be meant without its kind."""
     return {
         name: (value.kind.noun, value.name) if isinstance(value, Ref) else value
-        for name, value in _fields(action).items()
+        for name, value in {**_fields(action), **instead}.items()
         if isinstance(value, Ref | str | int)
     }
 
@@ -187,6 +228,11 @@ def _guesses(action: Action[Any, Any]) -> Iterator[dict[str, Any]]:
     main = next((getattr(action, need.on) for need in action.needs), METASTORE)
     parent = next((getattr(action, need.on) for need in action.needs if need.naming), None)
     named = {**words, "full_name": main.name, "securable_type": TYPES.get(main.kind, "function")}
+    if main.kind is Kind.ENDPOINT:
+        served = {"served": words["entity"]} if "entity" in words else {}
+        yield {**words, "name": main.name.removeprefix(PREFIX), "id": main.name, **served}
+    if main.kind is Kind.EXPERIMENT:
+        yield from _of_experiment(words, main.name.rpartition("/")[2])
     named |= {"new_name": words.get("name"), **({"catalog_name": main.name} if main.kind is Kind.CATALOG else {})}
     inside = {**words, "name": f"{parent.name}.{words.get('name')}"} if parent else {}
     last = next((getattr(action, need.on) for need in reversed(action.needs)), METASTORE)
@@ -194,6 +240,17 @@ def _guesses(action: Action[Any, Any]) -> Iterator[dict[str, Any]]:
     for guess in ({**named, "name": main.name}, inside, {**words, **levels}, {**named, "name": words.get("name")}):
         for choice in CHOICES:
             yield {**guess, **choice}
+
+
+def _of_experiment(words: dict[str, Any], number: str) -> Iterator[dict[str, Any]]:
+    """The same for an experiment: paths are told in several ways."""
+    path = words.get("path", "")
+    yield {**words, "id": number, "experiment": number, "path": f"Runs/{path}"}
+    yield {**words, "path": f"{ROOT}/{number}/Runs/{path}", "count": 2}
+    yield {**words, "experiment": number, "path": path}
+    yield {**words, "path": f"{number}/{path}"}
+    yield {**words, "run_id": number, "path": path.partition("artifacts")[2].strip("/")}
+    yield {**words, "model_id": number, "artifact_file_path": path.partition("artifacts")[2].strip("/")}
 
 
 def _fields(thing: Any) -> dict[str, Any]:  # noqa: ANN401  any dataclass
@@ -217,6 +274,8 @@ def _plain(thing: Any) -> dict[str, Any]:  # noqa: ANN401  as above
                 found |= dict.fromkeys((name, *SYNONYMS.get(name, ())), value)
     if {"model", "number", "path"} <= _fields(thing).keys():
         found["path"] = f"/Models/{thing.model.name.replace('.', '/')}/{thing.number}/{found['path']}".rstrip("/")
+    if {"volume", "path"} <= _fields(thing).keys():
+        found["path"] = f"/Volumes/{thing.volume.name.replace('.', '/')}/{found['path']}".rstrip("/")
     if {"origin", "model", "number"} <= _fields(thing).keys():
         found |= {"name": thing.model.name, "source": f"models:/{thing.origin.name}/{thing.number}"}
     return found
@@ -229,6 +288,7 @@ SYNONYMS = {
     "comment": ("description",),
     "id": ("token_id",),
     "key": ("tag_key", "key_in_path"),
+    "level": ("permission",),
     "catalog": ("catalog_name",),
     "browse": ("include_browse",),
     "seconds": ("lifetime_seconds",),
@@ -321,6 +381,23 @@ def _begun(at: Stage) -> Action[Any, Any]:
     return found
 
 
+def _by_id(kind: ActionKind, **more: object) -> Callable[[Stage], Action[Any, Any]]:
+    """The example of an action on an endpoint, which it names by its id."""
+
+    def made(at: Stage) -> Action[Any, Any]:
+        example: Any = EXAMPLES[kind](at)
+        on = example.needs[0].on
+        found = at.world.do(endpoints.GetEndpoint(getattr(example, on)))
+        return dataclasses.replace(example, **{on: Ref(Kind.ENDPOINT, found.id)}, **more)
+
+    return made
+
+
+_PERMISSIONS = "/api/2.0/permissions/serving-endpoints/{id}"
+_SERVING = "/api/2.0/serving-endpoints"
+_OURS = "/api/2.0/modelyard/serving-endpoints/{name}"
+_HOOKS = "/api/2.0/notification-destinations"
+_OUR_HOOKS = "/api/2.0/modelyard/notification-destinations/{id}"
 _PART = "PUT /api/2.0/fs/files/{path}?action=upload-part"
 _COPY = "POST /api/2.0/modelyard/models/{full_name}/versions/{version}/copy"
 _RELEASE = "POST /api/2.0/modelyard/models/{full_name}/versions/{version}/release"
@@ -328,14 +405,136 @@ _COMPLETE = "POST /api/2.0/fs/files/{path}?action=complete-upload"
 _METASTORE = f"{UNITY}/metastores/{{id}}"
 _OF_WORKSPACE = f"{UNITY}/workspaces/{{workspace_id}}/metastore"
 
+_OF_EXPERIMENTS = "/api/2.0/permissions/experiments/{id}"
+_ARTIFACT = f"/api/2.0/fs/files{ROOT}/{{experiment}}/{{path}}"
+_ARTIFACT_PART = f"PUT {_ARTIFACT}?action=upload-part"
+_ARTIFACT_COMPLETE = f"POST {_ARTIFACT}?action=complete-upload"
+_PROXIED = "/api/2.0/mlflow-artifacts/artifacts/{experiment}/{path}"
+_TRACKING = ("/api/2.0/mlflow", "/mlflow/ajax-api/2.0/mlflow")
+_OF_TRACKED = {
+    "/mlflow/get-artifact": (artifacts.FindArtifact, Part.RUN),
+    **{f"{at}/artifacts/list": (artifacts.ListArtifacts, Part.RUN) for at in _TRACKING},
+    **{
+        f"{at}/logged-models/{{model_id}}/artifacts/directories": (artifacts.ListArtifacts, Part.MODEL)
+        for at in _TRACKING
+    },
+    f"{_TRACKING[1]}/logged-models/{{model_id}}/artifacts/files": (artifacts.FindArtifact, Part.MODEL),
+}
+"""Routes that name a run or logged model, and not the experiment."""
+
+
+def _begun_artifact(at: Stage) -> Action[Any, Any]:
+    """An upload of an artifact, with room for its parts."""
+    found = artifacts.FindArtifactUpload(*at.artifact_upload())
+    inside = at.world.inside
+    inside.built.storage.backend(inside.gate.store_id).begin(found.upload_id)
+    return found
+
+
+def _of_tracked(kind: Any, part: Part) -> Callable[[Stage], Action[Any, Any]]:  # noqa: ANN401  a type of action
+    """An action on the artifacts of a run or logged model."""
+
+    def made(at: Stage) -> Action[Any, Any]:
+        experiment = at.world.experiment()
+        ref = at.world.inside_of(experiment, part)
+        id_ = ref.name.partition("/")[2]
+        folder = f"{id_}/artifacts" if part is Part.RUN else f"models/{id_}/artifacts"
+        if kind is artifacts.ListArtifacts:
+            return kind(ref, folder, Window(1_000), must_be=False)
+        at.world.do(artifacts.KeepArtifact(experiment, f"{folder}/it", at.world.blob(b"")), at.world.owner)
+        return kind(ref, f"{folder}/it")
+
+    return made
+
+
+_OLD = "/api/2.0/modelyard/legacy-names/{name}"
+_OLD_KINDS = {
+    "GET": legacy.GetOldName,
+    "PATCH": legacy.UpdateOldName,
+    "DELETE": legacy.RemoveOldName,
+}
+FLAT_WORDS: dict[tuple[str, str, ActionKind], Any] = {
+    ("POST", "registered-models/create", legacy.FindPlace): lambda asked: {"name": asked.name},
+    ("POST", "model-versions/create", flat.RegisterFromArtifacts): lambda asked: {
+        "name": asked.model.name,
+        "source": f"mlflow-artifacts:/{asked.experiment.name.rpartition('/')[2]}/{asked.path}",
+    },
+    ("POST", "registered-models/rename", models.UpdateModel): lambda asked: {
+        "name": asked.model.name,
+        "new_name": asked.model.name,
+    },
+    ("POST", "registered-models/rename", models.RenameModel): lambda asked: {
+        "name": asked.model.name,
+        "new_name": f"{asked.schema.name}.{asked.name}",
+    },
+    ("GET", "registered-models/alias", stages.GetLatestVersion): lambda asked: {
+        "name": asked.model.name,
+        "alias": "latest",
+    },
+    **{
+        ("GET", f"model-versions/{path}", kind): lambda asked: {
+            "name": asked.model.name,
+            "version": str(asked.number),
+            "path": asked.path,
+        }
+        for path, kind in (("list-artifacts", files.ListDirectory), ("get-signed-download-uri", files.LinkToFile))
+    },
+    ("GET", "model-versions/search", flat.SearchFlatVersions): lambda asked: {
+        "filter": f"name='{asked.search.only('name')}'"
+    },
+    ("POST", "model-versions/transition-stage", stages.TransitionVersion): lambda asked: {
+        "name": asked.model.name,
+        "version": str(asked.number),
+        "stage": asked.stage.value,
+    },
+    ("POST", "databricks/model-versions/transition-stage", stages.TransitionVersion): lambda asked: {
+        "name": asked.model.name,
+        "version": str(asked.number),
+        "stage": asked.stage.value,
+    },
+}
+
+
 ACTIONS_OF_ROUTES: dict[str, Callable[[Stage], Action[Any, Any]]] = {
+    **jobs.of_routes(permissions.GetPermissions),
     **{route: made for folder, kind in FOLDERS.items() for route, made in _of_scim(folder, kind).items()},
     f"GET {_METASTORE}": lambda at: metastore.GetMetastore(at.assignment()[1]),
     f"PATCH {_METASTORE}": lambda at: metastore.GetMetastore(at.assignment()[1]),
     f"GET {LEGACY}/registered-models/search": lambda _at: models.SearchModels(Window(100)),
     f"DELETE {_OF_WORKSPACE}": lambda at: metastore.AssignMetastore(at.assignment()[0], ""),
+    f"GET {_PERMISSIONS}": _by_id(permissions.GetPermissions),
+    f"PUT {_PERMISSIONS}": _by_id(permissions.ChangePermissions, replaces=True),
+    f"PATCH {_PERMISSIONS}": _by_id(permissions.ChangePermissions),
+    f"GET {_PERMISSIONS}/permissionLevels": _by_id(endpoints.ListLevels),
+    **{
+        f"PUT /api/2.0/permissions/{kind}/{{id}}": lambda at: workspace.ChangeObjectAccess(
+            written(at.world).id, shared(at.world), replaces=True
+        )
+        for kind in ("notebooks", "files", "directories")
+    },
+    **{
+        f"{method} {_OF_EXPERIMENTS}": lambda at, made=made: made(at.world.experiment())
+        for method, made in (
+            ("GET", permissions.GetPermissions),
+            ("PUT", lambda on: permissions.ChangePermissions(on, (), replaces=True)),
+            ("PATCH", lambda on: permissions.ChangePermissions(on, ())),
+        )
+    },
+    "GET /api/2.0/mlflow-artifacts/artifacts": lambda at: artifacts.ListArtifacts(
+        at.artifact()[0], "r/artifacts", Window(1_000), must_be=False
+    ),
+    f"PUT {_PROXIED}": lambda at: artifacts.PrepareArtifact(at.world.experiment(), "r/new", overwrite=True),
+    f"DELETE {_PROXIED}": lambda at: artifacts.DeleteArtifactDirectory(*at.artifact(), is_deep=True),
+    **{f"GET {at}": _of_tracked(kind, part) for at, (kind, part) in _OF_TRACKED.items()},
+    f"PATCH {_OUR_HOOKS}": lambda at: destinations.UpdateDestination(at.destination(), body=Body.EXTENDED),
+    **{
+        f"GET {path}": lambda at: files.ListDirectory(*at.ready(), "", Window(1_000), must_be=False)
+        for path in (FILES, *(f"{at}/model-versions/list-artifacts" for at in PREFIXES))
+    },
     _PART: _begun,
     _COMPLETE: _begun,
+    _ARTIFACT_PART: _begun_artifact,
+    _ARTIFACT_COMPLETE: _begun_artifact,
 }
 """Where the example of the action is about another kind of thing than the route is, or lacks what the route needs."""
 
@@ -419,7 +618,86 @@ def _of_taking(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a TakeFiles
     return {**where, "origin": asked.origin.name, "files": wanted}
 
 
+def _of_endpoint(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an action on an endpoint
+    name = getattr(asked, asked.needs[0].on).name
+    return {"name": name.removeprefix(PREFIX), "id": name}
+
+
+def _of_new_endpoint(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a CreateEndpoint
+    return {"name": asked.path.removeprefix(PREFIX)}
+
+
+def _of_config(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an UpdateConfig
+    served = [
+        {"name": each.name, "entity_name": each.model, "entity_version": str(each.version)}
+        for each in asked.change.entities
+    ]
+    return {**_of_endpoint(asked), "served_entities": served}
+
+
+def _of_limits(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a SetRateLimits
+    return {**_of_endpoint(asked), "rate_limits": [{"calls": each.calls} for each in asked.limits]}
+
+
+def _of_levels(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a ChangePermissions
+    items = [{"user_name": name, "permission_level": level.value} for name, level in asked.levels]
+    return {"id": asked.target.name, "access_control_list": items}
+
+
+def _of_plan(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a StartRollout
+    plan = _plain(asked.plan) | {"steps": list(asked.plan.steps)}
+    return {**_of_endpoint(asked), **plan, "served_entity_name": asked.plan.entity}
+
+
+def _of_table(asked: Any) -> dict[str, Any]:  # noqa: ANN401  what is asked of an inference table
+    told = {"full_name": asked.table.name, "retention_days": getattr(asked, "days", None)}
+    sides = {"a": getattr(asked, "one", None), "b": getattr(asked, "other", None)}
+    return {name: value for name, value in {**told, **sides}.items() if value is not None}
+
+
+def _of_sharing(asked: Any) -> dict[str, Any]:  # noqa: ANN401  what is asked of who may do what with a file
+    given = [{"user_name": name, "permission_level": level.value} for name, level in getattr(asked, "given", ())]
+    return {"id": str(asked.number), "access_control_list": given}
+
+
+def _of_old_name(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an action on an old name
+    return {"name": asked.name, "retired": getattr(getattr(asked, "change", None), "retired", None)}
+
+
 WORDS: dict[tuple[str, ActionKind], Words] = {
+    **jobs.words(permissions.GetPermissions),
+    **approvals.WORDS,
+    # The flat registry, and old names
+    **{(f"{method} {at}/{path}", kind): words for at in PREFIXES for (method, path, kind), words in FLAT_WORDS.items()},
+    **{(f"{method} {_OLD}", kind): _of_old_name for method, kind in _OLD_KINDS.items()},
+    (f"GET {_OLD}/witnesses", legacy.ListSightings): _of_old_name,
+    ("POST /api/2.0/modelyard/legacy-names", legacy.AddOldName): lambda asked: {
+        "name": asked.name,
+        "full_name": asked.target,
+        "aliases": {},
+    },
+    (f"GET {FILES}", files.ListDirectory): lambda asked: {"path": f"{asked.model.name}/{asked.number}"},
+    (
+        f"GET {FILES}/{{model}}/{{version}}/{{path}}",
+        files.FindFile,
+    ): lambda asked: {
+        "model": asked.model.name,
+        "version": str(asked.number),
+        "path": asked.path,
+    },
+    # Volumes
+    (f"GET {UNITY}/volumes", volumes.ListVolumes): lambda asked: {
+        **dict(zip(("catalog_name", "schema_name"), asked.inside.split("."), strict=True)),
+        "include_browse": asked.browse,
+    },
+    ("POST /api/2.0/modelyard/volumes/{full_name}/outputs", outputs.BeginOutput): lambda asked: {
+        "full_name": asked.volume.name,
+        "about": {},
+    },
+    # Inference tables
+    ("GET /api/2.0/modelyard/tables/{full_name}/rows", tables.ReadRows): _of_table,
+    ("GET /api/2.0/modelyard/tables/{full_name}/compare", tables.CompareAnswers): _of_table,
+    ("PATCH /api/2.0/modelyard/tables/{full_name}", tables.RetainRows): _of_table,
     (_PART, uploads.FindUpload): lambda asked: {**_plain(asked), "part_number": 1},
     (_PARTS, uploads.LinkToParts): lambda asked: {**_plain(asked), "start_part_number": 1, "count": 2},
     (f"GET {LEGACY}/model-versions/search", versions.SearchVersions): lambda asked: {
@@ -451,7 +729,31 @@ WORDS: dict[tuple[str, ActionKind], Words] = {
         }
         for path in _TOKENS
     },
+    # Secrets in scopes
+    ("POST /api/2.0/secrets/put", secrets.PutSecret): lambda asked: {
+        **_plain(asked),
+        "string_value": asked.value.text(),
+    },
     (f"GET {_TOKENS[1]}", tokens.FindTokens): lambda asked: {"created_by_username": asked.creator},
+    # Files of the workspace
+    ("POST /api/2.0/workspace/import", workspace.PrepareObject): lambda asked: {
+        "path": asked.draft.path,
+        "format": "RAW",
+        "content": "YQ==",
+    },
+    ("POST /api/2.0/workspace-files/import-file/{path}", workspace.PrepareObject): lambda asked: {
+        "path": asked.draft.path
+    },
+    **{
+        (f"{method} /api/2.0/permissions/{kind}/{{id}}{more}", action): _of_sharing
+        for kind in ("notebooks", "files", "directories")
+        for method, more, action in (
+            ("GET", "", workspace.GetObjectAccess),
+            ("GET", "/permissionLevels", workspace.GetObjectAccess),
+            ("PUT", "", workspace.ChangeObjectAccess),
+            ("PATCH", "", workspace.ChangeObjectAccess),
+        )
+    },
     # Prompts
     (f"POST {_PROMPTS}/{{name}}/versions", prompts.CreatePromptVersion): lambda asked: {
         "name": asked.prompt.name,
@@ -466,6 +768,36 @@ WORDS: dict[tuple[str, ActionKind], Words] = {
         (f"POST {LEGACY}/prompt-versions/links-to-{what}", prompts.LinkPromptVersions): _of_links
         for what in ("models", "traces", "runs")
     },
+    (_ARTIFACT_PART, artifacts.FindArtifactUpload): lambda asked: {
+        **next(_of_experiment(_plain(asked), asked.experiment.name.rpartition("/")[2])),
+        "part_number": 1,
+    },
+    ("GET /api/2.0/mlflow-artifacts/artifacts", artifacts.ListArtifacts): lambda asked: {
+        "path": f"{asked.experiment.name.rpartition('/')[2]}/{asked.path}"
+    },
+    # Serving endpoints
+    (f"POST {_SERVING}", endpoints.CreateEndpoint): _of_new_endpoint,
+    (f"POST {_SERVING}/", endpoints.CreateEndpoint): _of_new_endpoint,
+    (f"PUT {_SERVING}/{{name}}/config", endpoints.UpdateConfig): _of_config,
+    (f"PATCH {_SERVING}/{{name}}/tags", endpoints.ChangeEndpointTags): lambda asked: {
+        **_of_endpoint(asked),
+        "add_tags": [{"key": tag.key, "value": tag.value} for tag in asked.change.add],
+    },
+    (f"PUT {_SERVING}/{{name}}/rate-limits", endpoints.SetRateLimits): _of_limits,
+    (f"PUT {_PERMISSIONS}", permissions.ChangePermissions): _of_levels,
+    (f"PATCH {_PERMISSIONS}", permissions.ChangePermissions): _of_levels,
+    (f"POST {_OURS}/rollout", rollouts.StartRollout): _of_plan,
+    (f"DELETE {_OURS}/rollout", rollouts.EndRollout): lambda asked: {**_of_endpoint(asked), "rollback": asked.back},
+    ("POST /serving-endpoints/{name}/served-models/{served}/invocations", endpoints.Predict): lambda asked: {
+        **_of_endpoint(asked),
+        "served": "champion",
+    },
+    # Notifications
+    (f"POST {_HOOKS}", destinations.CreateDestination): lambda asked: {
+        "display_name": asked.display_name,
+        "config": {"generic_webhook": asked.config.fields},
+    },
+    (f"PATCH {_OUR_HOOKS}", destinations.UpdateDestination): lambda asked: {"id": asked.id, "body": asked.body},
     # Tags, bindings, protected aliases
     (f"POST {_TAGS}", entity_tags.AssignTag): _of_entity,
     (f"GET {_TAGS_OF}", entity_tags.ListTags): _of_entity,

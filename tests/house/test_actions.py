@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -12,30 +14,69 @@ import modelyard.app  # noqa: F401  everything that defines actions is imported 
 from modelyard.action import ACTIONS, METASTORE, Action, Chore, Ref
 from modelyard.actions import (
     access,
+    approvals,
     catalogs,
     credentials,
+    destinations,
+    endpoints,
+    experiments,
     explain,
+    flat,
     journal,
+    legacy,
     metastore,
     models,
     prompts,
+    secrets,
     sessions,
+    subscriptions,
     tokens,
     trash,
     versions,
+    volumes,
+    workspace,
 )
-from modelyard.domain.access import Server, Session
-from modelyard.domain.privileges import APPLICABLE, LEAVES, Kind, Privilege
+from modelyard.actions.jobs import runs
+from modelyard.actions.jobs import settings as jobs
+from modelyard.domain.access import SERVER, Server, Session
+from modelyard.domain.privileges import APPLICABLE, LEAVES, LEVELS, OBJECTS, Kind, Privilege, covers
 from modelyard.domain.prompts import Link, LinkKind
-from modelyard.errors import Denied, Invalid, NotFound, Unauthenticated
+from modelyard.domain.secrets import Level
+from modelyard.errors import Denied, Hidden, Invalid, NotFound, Unauthenticated
 from tests.house.examples import EXAMPLES, Stage
-from tests.house.world import World, containers
+from tests.house.world import Person, World, containers
 
 GUARDED = [kind for kind in ACTIONS if kind.needs]
 OPEN = [kind for kind in ACTIONS if kind.open_to]
 CHORES = [kind for kind in ACTIONS if issubclass(kind, Chore)]
 SECRETS: set[type[Action[Any, Any]]] = {credentials.CreateSecret, credentials.ListSecrets, credentials.DeleteSecret}
-OWN = SECRETS | {tokens.UpdateToken, tokens.RevokeToken, trash.RestoreFromTrash}
+SCOPES: set[type[Action[Any, Any]]] = {
+    secrets.DeleteScope,
+    secrets.PutSecret,
+    secrets.GetSecret,
+    secrets.ListSecretKeys,
+    secrets.RemoveSecret,
+    secrets.PutAcl,
+    secrets.GetAcl,
+    secrets.ListAcls,
+    secrets.DeleteAcl,
+    workspace.GetObject,
+    workspace.ListObjects,
+    workspace.ReadObject,
+    workspace.ReadProject,
+    workspace.PrepareObject,
+    workspace.KeepObject,
+    workspace.MakeDirectories,
+    workspace.DeleteObject,
+    workspace.GetObjectAccess,
+    workspace.ChangeObjectAccess,
+}
+OWN = (
+    SECRETS
+    | SCOPES
+    | {experiments.FindExperiment, subscriptions.DeleteSubscription}
+    | {tokens.UpdateToken, tokens.RevokeToken, trash.RestoreFromTrash}
+)
 """Open to whoever it is about, and to admins; for others there is nothing."""
 
 
@@ -88,12 +129,36 @@ def test_a_stranger_is_refused_and_that_is_recorded(world: World, kind: type[Act
     stranger = world.person()
     action = EXAMPLES[kind](Stage(world, stranger))
     request = uuid.uuid4().hex
-    with pytest.raises(Denied) as refusal:
+    hidden = hides(action)
+    with pytest.raises(Hidden if hidden else Denied) as refusal:
         world.do(action, stranger, request)
     [(_, principal, name, result, error, message, *_)] = world.recorded(request)
-    assert (principal, name, result, error) == (stranger.name, on_wire(kind), "refused", "Denied")
+    told = "Hidden" if hidden else "Denied"
+    assert (principal, name, result, error) == (stranger.name, on_wire(kind), "refused", told)
     assert message == refusal.value.message
-    assert message.startswith("User does not have ")
+    if hidden:
+        assert re.fullmatch(r"((Endpoint|Experiment) '\w+'|(Job|Run) \d+) does not exist\.", message)
+        assert message == not_there(world, action, stranger)
+    else:
+        assert message.startswith("User does not have ")
+
+
+def hides(action: Action[Any, Any]) -> bool:
+    """Whether it is first of all about an object, which is not there for whoever has no level of it."""
+    return getattr(action, action.needs[0].on).kind in OBJECTS
+
+
+def not_there(world: World, action: Action[Any, Any], who: Person) -> str:
+    """What the same action is told of an object that is not there, as if it were called the same."""
+    on = action.needs[0].on
+    there: Ref = getattr(action, on)
+    missing = Ref(there.kind, there.name + "-not-there")
+    request = uuid.uuid4().hex
+    with pytest.raises(NotFound) as failure:
+        world.do(replace(action, **{on: missing}), who, request)  # pyright: ignore[reportArgumentType]
+    assert not isinstance(failure.value, Hidden)
+    assert all(result != "refused" for _, _, _, result, *_ in world.recorded(request))
+    return failure.value.message.replace("-not-there", "")
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ACTIONS if kind not in CHORES], ids=by_name)
@@ -124,10 +189,13 @@ def test_a_chore_is_refused_to_everybody_but_the_server_and_that_is_recorded(
 
 
 @pytest.mark.parametrize("kind", CHORES, ids=by_name)
-def test_the_server_does_its_chores_and_records_none(world: World, kind: type[Action[Any, Any]]) -> None:
+def test_the_server_does_its_chores_and_records_those_that_change_what_is_others(
+    world: World, kind: type[Chore[Any, Any]]
+) -> None:
     request = uuid.uuid4().hex
     world.ask(EXAMPLES[kind](Stage(world, world.owner)), Server(), request)
-    assert world.recorded(request) == []
+    told = [(principal, name, result) for _, principal, name, result, *_ in world.recorded(request)]
+    assert told == ([(SERVER.principal.name, on_wire(kind), "done")] if kind.is_recorded else [])
 
 
 @pytest.mark.parametrize("kind", [kind for kind in ACTIONS if kind not in CHORES], ids=by_name)
@@ -145,9 +213,9 @@ def test_each_need_is_necessary_and_together_they_suffice(world: World, kind: ty
         world.let(holder, privilege, on)
     for privilege, on in wanted:
         world.forbid(holder, privilege, on)
-        with pytest.raises(Denied) as refusal:
+        with pytest.raises(Hidden if on.kind in OBJECTS else Denied) as refusal:
             world.do(action, holder)
-        if privilege is not Privilege.BROWSE:
+        if privilege is not Privilege.BROWSE and on.kind not in OBJECTS:
             assert refusal.value.message.startswith(f"User does not have {privilege.words} on {on.kind.noun}")
         world.let(holder, privilege, on)
     world.do(action, holder)
@@ -163,17 +231,27 @@ def test_all_other_privileges_together_do_not_stand_in_for_a_need(world: World, 
         missing = {need.privilege, Privilege.ALL_PRIVILEGES}
         if need.privilege is Privilege.BROWSE:  # what lets somebody use it shows at least what BROWSE does
             missing |= {Privilege.USE_CATALOG, Privilege.USE_SCHEMA, Privilege.EXECUTE}
+        if Privilege.ALLOW_CLUSTER_CREATE not in missing:
+            world.entitle(holder.id)
         for level in levels:
-            world.grant(level, holder.name, *(APPLICABLE[level.kind] - missing))
-        with pytest.raises(Denied):
+            others = {
+                each for each in APPLICABLE[level.kind] if not covers(frozenset({each}), need.privilege, level.kind)
+            }
+            world.grant(level, holder.name, *(others - missing))
+        with pytest.raises((Denied, Hidden)) as refusal:
             world.do(action, holder)
+        on: Ref = getattr(action, need.on)
+        if on.kind in OBJECTS and need.privilege is not LEVELS[on.kind][0]:  # it may see the object, so it is told
+            assert isinstance(refusal.value, Denied)
+            assert refusal.value.message.startswith(f"User does not have {need.privilege.words} on {on.kind.noun}")
         for level in levels:
             world.revoke(level, holder.name, *APPLICABLE[level.kind])
+        world.shut_out(holder.id)
 
 
 def chain(ref: Ref) -> set[Ref]:
     """A securable and its containers; grants on the metastore reach nobody else's test, as they are taken back."""
-    if ref.kind is Kind.METASTORE:
+    if ref.kind is Kind.METASTORE or ref.kind in OBJECTS:
         return {ref}
     return {*containers(ref)[: ref.name.count(".") + 1], ref}
 
@@ -218,6 +296,11 @@ def _nothing(_at: Stage, found: Any) -> None:  # noqa: ANN401
     assert found.after is None
 
 
+def _what_it_said(at: Stage, found: Any) -> None:  # noqa: ANN401
+    """The place of a name of three levels is in the name itself."""
+    assert at.world.do(legacy.FindPlace(f"{found.schema}.{found.name}"), at.who) == found
+
+
 def _the_names_of_the_server(at: Stage, found: Any) -> None:  # noqa: ANN401
     assert (found.workspace_id, found.id) == at.assignment()
 
@@ -227,11 +310,41 @@ def _its_own_refusal(at: Stage, found: Any) -> None:  # noqa: ANN401
     assert not any(check.step.passed or check.step.on.id for check in found.checks[1:])
 
 
+def _a_scope_of_its_own(at: Stage, _done: Any) -> None:  # noqa: ANN401
+    [mine] = at.world.do(secrets.ListScopes(), at.who)
+    [access] = at.world.do(secrets.ListAcls(mine), at.who)
+    assert (access.principal_id, access.level) == (at.who.id, Level.MANAGE)
+
+
+def _an_empty_list(_at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert found == []
+
+
+def _a_page_of_nothing(at: Stage, found: Any) -> None:  # noqa: ANN401
+    _nothing(at, found.page)
+
+
+def _an_experiment_of_its_own(at: Stage, made: Any) -> None:  # noqa: ANN401
+    assert made.owner_id == at.who.id
+
+
+def _no_experiments(_at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert found == frozenset()
+
+
 def _only_what_it_may_read(at: Stage, _done: Any) -> None:  # noqa: ANN401
     hidden = at.world.prompt()
     link = prompts.LinkPromptVersions(((hidden.name, at.world.draft(hidden)),), (Link(LinkKind.RUN, "r1"),))
     with pytest.raises(NotFound, match="or you may not read it"):
         at.world.do(link, at.who)
+
+
+def _no_config(_at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert found.shown == {}
+
+
+def _names_without_configs(_at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert all(each.shown == {} for each in found.items)
 
 
 GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
@@ -240,6 +353,8 @@ GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     access.ListPrincipals: _a_page_of_names,
     tokens.CreateToken: _its_own_token,
     tokens.ListTokens: _its_own_tokens,
+    secrets.CreateScope: _a_scope_of_its_own,
+    secrets.ListScopes: _an_empty_list,
     sessions.SignIn: _a_session_of_its_own,
     sessions.SignOut: _no_end_of_a_token,
     explain.Explain: _its_own_refusal,
@@ -249,10 +364,24 @@ GETS: dict[type[Action[Any, Any]], Callable[[Stage, Any], None]] = {
     catalogs.ListSchemas: _nothing,
     journal.ListAudit: _what_it_did_itself,
     models.SearchModels: _nothing,
+    flat.SearchFlatModels: _nothing,
+    flat.SearchFlatVersions: _nothing,
+    legacy.ListOldNames: _nothing,
+    legacy.FindPlace: _what_it_said,
     prompts.SearchPrompts: _nothing,
+    endpoints.ListEndpoints: _an_empty_list,
+    destinations.ListDestinations: _names_without_configs,
+    destinations.GetDestination: _no_config,
+    subscriptions.ListSubscriptions: _nothing,
+    approvals.ListApprovals: _nothing,
+    jobs.ListJobs: _a_page_of_nothing,
+    runs.ListRuns: _a_page_of_nothing,
+    experiments.CreateExperiment: _an_experiment_of_its_own,
+    experiments.ListExperiments: _no_experiments,
     trash.ListTrash: _nothing,
     prompts.LinkPromptVersions: _only_what_it_may_read,
     versions.SearchVersions: _nothing,
+    volumes.ListVolumes: _nothing,
 }
 
 
@@ -265,7 +394,7 @@ def test_a_stranger_gets_nothing_of_an_open_action_that_is_not_its_own(
 
 
 def test_what_a_stranger_gets_of_every_open_action_is_tested() -> None:
-    assert set(OPEN) == GETS.keys() | OWN | {credentials.IssueToken}
+    assert set(OPEN) == GETS.keys() | OWN | {credentials.IssueToken, approvals.DecideByToken}
 
 
 @pytest.mark.parametrize("kind", sorted(OWN, key=by_name), ids=by_name)

@@ -7,24 +7,61 @@ import itertools
 import json
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from modelyard.action import METASTORE, Action, Ref
-from modelyard.actions import access, catalogs, files, finalize, grants, models, prompts, tokens, versions
-from modelyard.domain.access import ADMINS, Bearer, Credential, ListChange, PrincipalChange, PrincipalKind
+from modelyard.actions import (
+    access,
+    artifacts,
+    catalogs,
+    deployments,
+    endpoints,
+    experiments,
+    files,
+    finalize,
+    grants,
+    models,
+    permissions,
+    prompts,
+    tokens,
+    versions,
+)
+from modelyard.actions.jobs import permissions as job_permissions
+from modelyard.actions.jobs import runs
+from modelyard.domain.access import (
+    ADMINS,
+    Bearer,
+    Credential,
+    ListChange,
+    PrincipalChange,
+    PrincipalKind,
+    Server,
+)
+from modelyard.domain.endpoints import PREFIX, Deployment, Entity, Share, Standing
+from modelyard.domain.experiments import Part
 from modelyard.domain.files import Stored
+from modelyard.domain.jobs import words
 from modelyard.domain.journal import Origin
-from modelyard.domain.privileges import GrantChange, Kind, Privilege
+from modelyard.domain.privileges import OBJECTS, GrantChange, Kind, Privilege
 from modelyard.domain.prompts import Draft
+from modelyard.domain.updates import ConfigChange
 from modelyard.store import journal
 from modelyard.store.tx import Row
 from tests.support import InProcess, in_process
 
-MLMODEL = b"flavors: {}\nmodel_id: m-0123456789abcdef0123456789abcdef\n"
+MLMODEL = b"""\
+flavors: {}
+model_id: m-0123456789abcdef0123456789abcdef
+signature:
+  inputs: '[{"type": "double", "name": "amount", "required": true}]'
+  outputs: '[{"type": "double", "required": true}]'
+"""
+ENTITLEMENT = "allow-cluster-create"
 
 
 @dataclass(frozen=True)
@@ -44,6 +81,7 @@ class World:
         self._numbers = itertools.count(1)
         self.owner = self.person()
         self.grant(METASTORE, self.owner.name, Privilege.CREATE_CATALOG)
+        self.entitle(self.owner.id)
 
     def new_name(self, what: str = "it") -> str:
         return f"{what}{next(self._numbers)}"
@@ -89,18 +127,54 @@ class World:
     def revoke(self, on: Ref, to: str, *privileges: Privilege) -> None:
         self.do(grants.ChangeGrants(on, (GrantChange(to, remove=frozenset(privileges)),)))
 
+    def entitle(self, id_: str, kind: PrincipalKind = PrincipalKind.USER) -> None:
+        """Entitle a principal, or the members of a group, to run code."""
+        change = PrincipalChange(entitlements=ListChange(add=(ENTITLEMENT,)))
+        self.do(access.UpdatePrincipal(kind, id_, change))
+
+    def shut_out(self, id_: str, kind: PrincipalKind = PrincipalKind.USER) -> None:
+        """Take that away again."""
+        change = PrincipalChange(entitlements=ListChange(remove=(ENTITLEMENT,)))
+        self.do(access.UpdatePrincipal(kind, id_, change))
+
+    def permit(self, target: Ref, *levels: tuple[str, StrEnum]) -> None:
+        """Permit an object to these, and to nobody else."""
+        self.do(permissions.ChangePermissions(target, levels, replaces=True))
+
+    def permit_job(self, on: Ref, *levels: tuple[str, words.Level]) -> None:
+        """Permit a job, or that of a run, to these, and to nobody else but its owner."""
+        if on.kind is Kind.RUN:
+            number = self.do(runs.GetRun(on)).job_run.job
+            on = Ref(Kind.JOB, f"{words.PREFIX}{number}")
+        mine = (self.owner.name, words.Level.IS_OWNER)
+        self.do(job_permissions.ChangeJobPermissions(on, (mine, *levels), replaces=True))
+
     def let(self, who: Person, privilege: Privilege, on: Ref) -> None:
         """Give somebody a privilege; managing the metastore is being one of the admins."""
-        if (privilege, on) == (Privilege.MANAGE, METASTORE):
-            self.do(joining(ADMINS, who.id))
-        else:
-            self.grant(on, who.name, privilege)
+        match privilege, on:
+            case Privilege.MANAGE, Ref(Kind.METASTORE):
+                self.do(joining(ADMINS, who.id))
+            case Privilege.ALLOW_CLUSTER_CREATE, _:
+                self.entitle(who.id)
+            case _, Ref(Kind.JOB | Kind.RUN):
+                self.permit_job(on, (who.name, words.Level(privilege.value)))
+            case _, Ref(kind) if kind in OBJECTS:
+                self.permit(on, (who.name, privilege))
+            case _:
+                self.grant(on, who.name, privilege)
 
     def forbid(self, who: Person, privilege: Privilege, on: Ref) -> None:
-        if (privilege, on) == (Privilege.MANAGE, METASTORE):
-            self.do(leaving(ADMINS, who.id))
-        else:
-            self.revoke(on, who.name, privilege)
+        match privilege, on:
+            case Privilege.MANAGE, Ref(Kind.METASTORE):
+                self.do(leaving(ADMINS, who.id))
+            case Privilege.ALLOW_CLUSTER_CREATE, _:
+                self.shut_out(who.id)
+            case _, Ref(Kind.JOB | Kind.RUN):
+                self.permit_job(on)
+            case _, Ref(kind) if kind in OBJECTS:
+                self.permit(on)
+            case _:
+                self.revoke(on, who.name, privilege)
 
     @contextlib.contextmanager
     def uploading(self, who: Person, model: Ref) -> Iterator[None]:
@@ -151,6 +225,63 @@ class World:
         """A version of a prompt."""
         return self.do(prompts.CreatePromptVersion(prompt, Draft(json.dumps(words))), self.owner).number
 
+    # Endpoints, likewise
+
+    def endpoint(self, *entities: Entity) -> Ref:
+        """An endpoint that comes up with these, of which the first gets every request; or one without a config."""
+        name = PREFIX + self.new_name("endpoint")
+        self.do(endpoints.CreateEndpoint(name, self.serving(*entities) if entities else None), self.owner)
+        return Ref(Kind.ENDPOINT, name)
+
+    @staticmethod
+    def serving(*entities: Entity) -> ConfigChange:
+        """What serves these, so that the first gets every request."""
+        shares = (Share(each.name, 0 if place else 100) for place, each in enumerate(entities))
+        return ConfigChange(entities, tuple(shares))
+
+    def entity(self, name: str = "champion", model: Ref | None = None, number: int = 0) -> Entity:
+        """What serves a version: of a new model, if none is named."""
+        model = model or self.model()
+        return Entity(name, model.name, number or self.ready(model))
+
+    def served(self, *entities: Entity) -> Ref:
+        """An endpoint that serves these; without any, one version under two names."""
+        if not entities:
+            one = self.entity()
+            entities = (one, replace(one, name="challenger"))
+        made = self.endpoint(*entities)
+        self.note(made, Deployment.READY)
+        return made
+
+    def note(self, endpoint: Ref, state: Deployment, message: str = "", only: str = "") -> None:
+        """Say that all that an endpoint serves, and is going to serve, stands so; or only what has this name."""
+        found = self.do(endpoints.GetEndpoint(endpoint))
+        standings = dict(found.standings)
+        for config in (found.active, found.pending):
+            for entity in config.entities if config else ():
+                if only in {"", entity.name}:
+                    standings[entity.served_id(found.id)] = Standing(state, message)
+        self.ask(deployments.NoteStandings(found.id, tuple(standings.items())), Server())
+
+    # Experiments, likewise
+
+    def experiment(self, *paths: str) -> Ref:
+        """An experiment that MLflow's server has made, with artifacts at these paths."""
+        made = self.do(experiments.CreateExperiment(self.new_name("experiment")), self.owner)
+        number = str(1_000_000 + next(self._numbers))
+        self.ask(experiments.BindExperiment(made.id, number), Server())
+        ref = Ref(Kind.EXPERIMENT, Part.EXPERIMENT.path(number))
+        for path in paths:
+            self.do(artifacts.KeepArtifact(ref, path, self.blob(b"")), self.owner)
+        return ref
+
+    def inside_of(self, experiment: Ref, part: Part) -> Ref:
+        """A run, logged model or trace of it, which stands for it."""
+        name = part.path(self.new_name("thing"))
+        found = self.do(experiments.ReadExperiment(experiment))
+        self.ask(experiments.NoteTracked(name, found.id), Server())
+        return Ref(Kind.EXPERIMENT, name)
+
     def blob(self, content: bytes) -> Stored:
         """Bytes in the metastore's store."""
         incoming = self.inside.built.storage.receive(self.inside.gate.store_id, len(content))
@@ -193,23 +324,23 @@ def containers(ref: Ref) -> tuple[Ref, Ref]:
 @pytest.fixture(scope="session")
 def make_world(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Callable[[str], World]]:
-    """One world on each database for the whole run, made when it is first asked for."""
-    worlds: dict[str, World] = {}
+) -> Iterator[Callable[..., World]]:
+    """One world on each database for the whole run, made when it is first asked for; some have a name of their own."""
+    worlds: dict[tuple[str, str], World] = {}
 
     with contextlib.ExitStack() as open_worlds:
 
-        def make(kind: str) -> World:
-            if kind not in worlds:
+        def make(kind: str, name: str = "") -> World:
+            if (kind, name) not in worlds:
                 uri = "" if kind == "sqlite" else request.getfixturevalue("postgres").make()
                 folder: Path = tmp_path_factory.mktemp(kind)
-                worlds[kind] = World(open_worlds.enter_context(in_process(folder / "data", uri)))
-            return worlds[kind]
+                worlds[kind, name] = World(open_worlds.enter_context(in_process(folder / "data", uri)))
+            return worlds[kind, name]
 
         yield make
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def world(request: pytest.FixtureRequest, make_world: Callable[[str], World]) -> World:
+def world(request: pytest.FixtureRequest, make_world: Callable[..., World]) -> World:
     """The world that tests share, on each database."""
     return make_world(request.param)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from modelyard.action import Command, Need, Ref
 from modelyard.actions.admission import judge, keep_back
+from modelyard.actions.approvals import without_approvals
 from modelyard.actions.models import SetAlias
 from modelyard.domain.journal import Event
 from modelyard.domain.lineage import VERSION, Direction, End
@@ -37,7 +38,7 @@ def _copy(tx: Write, origin: Ref, number: int, model: Ref, comment: str | None) 
         store_id=holdings.store_of(tx, tx.around(model).id),
         copied=source,
     )
-    for tag in source.tags:
+    for tag in without_approvals(tx, tx.at(model), source.tags):
         VERSION_TAGS.set(tx, made.id, tag, MAX_TAGS)
     lineage.note(tx, made.id, Direction.UPSTREAM, told.ends())
     lineage.note(tx, made.id, Direction.UPSTREAM, [End(VERSION, f"{source.model}/{source.number}")], source.id)

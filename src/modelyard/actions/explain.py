@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from modelyard.action import ACTIONS, Action, Chore, Query, Ref
+from modelyard.action import ACTIONS, METASTORE, Action, Chore, Query, Ref
+from modelyard.domain import experiments
 from modelyard.domain.access import Caller
+from modelyard.domain.endpoints import PREFIX
 from modelyard.domain.explain import WANTS, Check, Explanation, Readiness, Role, once
+from modelyard.domain.jobs import words
 from modelyard.domain.names import split
 from modelyard.domain.privileges import (
+    ENTITLEMENTS,
+    OBJECTS,
     Basis,
     Chain,
     Kind,
@@ -39,10 +44,48 @@ _SAFE: Final = (
 _KINDS: Final = (Kind.METASTORE, Kind.CATALOG, Kind.SCHEMA, Kind.ROUTINE)
 _DEPTHS: Final = {"metastore": 0, "catalog": 1, "schema": 2}
 _LEAF: Final = 3
-_LEAVES: Final = {"model": Kind.MODEL, "origin": Kind.MODEL, "prompt": Kind.PROMPT}
+_LEAVES: Final = {
+    "model": Kind.MODEL,
+    "origin": Kind.MODEL,
+    "prompt": Kind.PROMPT,
+    "table": Kind.TABLE,
+    "volume": Kind.VOLUME,
+}
 """What the fields of actions name: containers by their depth, leaves by their kind (any leaf, where none is here)."""
 
-_MAKING: Final = frozenset({Privilege.CREATE_CATALOG, Privilege.CREATE_SCHEMA, Privilege.CREATE_MODEL})
+_OTHER_LEAVES: Final = {
+    Privilege.SELECT: Kind.TABLE,
+    Privilege.READ_VOLUME: Kind.VOLUME,
+    Privilege.WRITE_VOLUME: Kind.VOLUME,
+}
+"""What a name of three levels is, where a privilege is asked about that models do not have."""
+
+_OBJECT_FIELDS: Final = {
+    "endpoint": frozenset({Kind.ENDPOINT}),
+    "experiment": frozenset({Kind.EXPERIMENT}),
+    "job": frozenset({Kind.JOB}),
+    "job_run": frozenset({Kind.RUN}),
+    "target": OBJECTS,
+}
+"""What the fields of actions name that are about an object of the metastore."""
+
+_OBJECT_NAMES: Final = {
+    PREFIX: Kind.ENDPOINT,
+    experiments.PREFIX: Kind.EXPERIMENT,
+    words.PREFIX: Kind.JOB,
+    words.RUN_PREFIX: Kind.RUN,
+}
+"""How the full names of objects begin."""
+
+_MAKING: Final = frozenset(
+    {
+        Privilege.CREATE_CATALOG,
+        Privilege.CREATE_SCHEMA,
+        Privilege.CREATE_MODEL,
+        Privilege.CREATE_TABLE,
+        Privilege.CREATE_VOLUME,
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -50,7 +93,8 @@ class Explain(Query[Look, Explanation]):
     """Explain why a principal may or may not do something with the securable of a full name.
 
     `action` is the name of an action, such as `SetAlias`, or a privilege. `origin` is the full name of the model that
-    is copied from, for actions that copy. Without `principal` it is about the caller. The metastore's name is empty.
+    is copied from, for actions that copy. Without `principal` it is about the caller. The metastore's name is empty,
+    that of an endpoint begins with `serving-endpoints/`.
     """
 
     action: str
@@ -68,7 +112,9 @@ class Explain(Query[Look, Explanation]):
         places = [securable, _place(self.origin)] if self.origin else [securable]
         whole = all(_tells_all(tx, about, place) for place in places)
         found = [step for question, ref in questions for step in steps(question, access.chain(tx, about, ref))]
-        if not whole:
+        if whole:
+            found = [_laid_open(step) for step in found]
+        else:
             refused = next((place for place, step in enumerate(found) if not step.passed), len(found))
             found = found[: refused + 1]
         on = Node(securable.kind, "", securable.name)
@@ -80,7 +126,10 @@ class Explain(Query[Look, Explanation]):
         asked = _folded(self.action)
         for privilege in Privilege:
             if _folded(privilege) == asked:
-                applicable(privilege, Kind.MODEL if securable.kind is Kind.ROUTINE else securable.kind)
+                if securable.kind is Kind.ROUTINE and privilege in _OTHER_LEAVES:
+                    securable = Ref(_OTHER_LEAVES[privilege], securable.name)
+                if securable != METASTORE or privilege not in ENTITLEMENTS.values():
+                    applicable(privilege, Kind.MODEL if securable.kind is Kind.ROUTINE else securable.kind)
                 return privilege.value, "", [(Question(privilege, inside=privilege in _MAKING), securable)]
         for action in ACTIONS:
             if _folded(action.__name__) == asked and not issubclass(action, Chore):
@@ -119,7 +168,15 @@ def _folded(name: str) -> str:
     return re.sub(r"[\s_\-]", "", name).lower()
 
 
+def _laid_open(step: Step) -> Step:
+    """For who may know that it is there: what it lacks that does not see it."""
+    return replace(step, outcome=Outcome.DENIED) if step.outcome is Outcome.HIDDEN else step
+
+
 def _place(full_name: str, leaf: Kind = Kind.ROUTINE) -> Ref:
+    for prefix, kind in _OBJECT_NAMES.items():
+        if full_name.startswith(prefix):
+            return Ref(kind, full_name)
     depth = full_name.count(".") + 1 if full_name else 0
     return Ref(leaf if depth == _LEAF else _KINDS[depth], full_name)
 
@@ -137,22 +194,36 @@ def _tells_all(tx: Look, about: Caller, ref: Ref) -> bool:
     About itself anybody may hear something; about others it is refused.
     """
     chain = access.chain(tx, tx.caller, ref)
-    decision = decide(Question(Privilege.MANAGE), chain)
+    managing = Privilege.CAN_MANAGE if ref.kind in OBJECTS else Privilege.MANAGE
+    decision = decide(Question(managing), chain)
     if decision.outcome is Outcome.MISSING and decide(Question(Privilege.MANAGE), Chain(chain.nodes)).allowed:
         return True
     if not decision.allowed and about.principal.id != tx.caller.principal.id:
-        raise (NotFound if decision.outcome is Outcome.MISSING else Denied)(decision.reason)
+        raise (Denied if decision.outcome is Outcome.DENIED else NotFound)(decision.reason)
     return decision.allowed
 
 
 def _needs(action: type[Action[Any, Any]], securable: Ref, origin: str) -> list[tuple[Question, Ref]]:
     """The questions that the gate asks when an action is about a securable."""
+    objects = {kind for need in action.needs for kind in _OBJECT_FIELDS.get(need.on, ())}
+    if objects or (securable.kind in OBJECTS and action.needs):
+        return _needs_on(action, securable, objects)
+    if not action.needs:
+        return []
     depth = _KINDS.index(securable.kind)
     wanted = max((_DEPTHS.get(need.on, _LEAF) for need in action.needs), default=depth)
     anywhere = any(need.on == "securable" for need in action.needs)
     if wanted != depth and not anywhere:
         raise Invalid(f"{action.__name__} is about a {_KINDS[wanted].noun}; name one of those.")
     return [(need.question, _ref(need.on, securable, origin)) for need in action.needs]
+
+
+def _needs_on(action: type[Action[Any, Any]], securable: Ref, objects: set[Kind]) -> list[tuple[Question, Ref]]:
+    """The same for an object of the metastore, and the metastore itself."""
+    if securable.kind not in objects:
+        told = " or ".join(sorted(kind.noun for kind in objects)) or "something else"
+        raise Invalid(f"{action.__name__} is about {told}; name one of those, an endpoint as {PREFIX}<name>.")
+    return [(need.question, METASTORE if need.on == "metastore" else securable) for need in action.needs]
 
 
 def _ref(field: str, securable: Ref, origin: str) -> Ref:
@@ -200,6 +271,9 @@ def _footings(tx: Look, about: Caller, found: list[Step]) -> Iterator[Check]:
         ground = step.ground
         if ground is None:
             yield Check(step)
+        elif ground.basis is Basis.ENTITLEMENT and ground.privilege:
+            entitled = access.entitled(tx, ground.privilege, ways)
+            yield Check(step, min((ways[each] for each in entitled), key=lambda way: (len(way), way)))
         elif ground.basis is Basis.GRANT and ground.privilege:
             holders = grants.holders(tx, ground.on, ground.privilege, ways)
             nearest, granted = min(holders, key=lambda held: (len(ways[held[0]]), ways[held[0]], held[1]))

@@ -90,19 +90,21 @@ class FindDirectory(Query[Look, Entry]):
 
 @dataclass(frozen=True)
 class ListDirectory(Query[Look, Page[Entry]]):
-    """List what is directly in a directory, by path."""
+    """List what is directly in a directory, by path; in one that is not there is nothing, unless it `must_be`."""
 
     model: Ref
     number: int
     path: str
     window: Window
+    must_be: bool = True
 
     needs = (Need(Privilege.EXECUTE, on="model"),)
 
     def run(self, tx: Look) -> Page[Entry]:
         """A page of it, or `NotFound`."""
         version = readable(tx, self.model, self.number)
-        _directory(tx, version, self.path)
+        if self.must_be:
+            _directory(tx, version, self.path)
         return files.listing(tx, version.manifest_id, self.path, self.window)
 
 
@@ -161,8 +163,13 @@ class LinkToFile(Query[Look, tuple[Link, Entry]]):
 
 def link(tx: Look, method: str, place: Location, seconds: int, *query: tuple[str, str]) -> Link:
     """Leave for the caller to do one thing with a file, for some seconds, an hour at most."""
+    return link_to(tx, method, str(place), seconds, *query)
+
+
+def link_to(tx: Look, method: str, path: str, seconds: int, *query: tuple[str, str]) -> Link:
+    """The same for any path of the Files API."""
     until = tx.now + min(max(1, seconds), MAX_LINK_SECONDS) * 1000
-    return Link(tx.caller.principal.id, method, str(place), until, query)
+    return Link(tx.caller.principal.id, method, path, until, query)
 
 
 @dataclass(frozen=True)
@@ -179,7 +186,7 @@ class PrepareFile(Query[Look, Version]):
     def run(self, tx: Look) -> Version:
         """The version, if it may."""
         version = writable(tx, self.model, self.number)
-        check_place(tx, version, self.path, overwrite=self.overwrite)
+        check_place(tx, version.manifest_id, self.path, overwrite=self.overwrite)
         return version
 
 
@@ -197,7 +204,7 @@ class LinkToUpload(Query[Look, tuple[Link, Version]]):
     def run(self, tx: Look) -> tuple[Link, Version]:
         """Leave for the caller to PUT it, and the version."""
         version = writable(tx, self.model, self.number)
-        check_place(tx, version, self.path, overwrite=True)
+        check_place(tx, version.manifest_id, self.path, overwrite=True)
         place = Location(self.model.name, self.number, self.path)
         return link(tx, "PUT", place, self.seconds, ("overwrite", "true")), version
 
@@ -217,7 +224,7 @@ class KeepFile(Command[Write, Entry]):
     def run(self, tx: Write) -> Entry:
         """The file, unless the version became READY, or the path was taken, in the meantime."""
         version = writing(tx, self.model, self.number)
-        check_place(tx, version, self.path, overwrite=self.overwrite)
+        check_place(tx, version.manifest_id, self.path, overwrite=self.overwrite)
         return put(tx, version, self.path, self.stored)
 
 
@@ -237,7 +244,7 @@ class MakeDirectory(Command[Write, None]):
         there = files.get(tx, version.manifest_id, self.path)
         if there and there.is_directory:
             return
-        check_place(tx, version, self.path, overwrite=False)
+        check_place(tx, version.manifest_id, self.path, overwrite=False)
         for path in [*files.missing_parents(tx, version.manifest_id, self.path), self.path]:
             files.put(tx, version.manifest_id, Entry(path, is_directory=True))
 

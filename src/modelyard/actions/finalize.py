@@ -109,7 +109,7 @@ class FinalizeVersion(Command[Write, Version]):
     def _freeze(self, tx: Write, version: Version) -> str:
         """Take in the files that came by other ways, and freeze what was examined; its digest."""
         for file in self.examined.taken:
-            check_place(tx, version, file.path, overwrite=True)
+            check_place(tx, version.manifest_id, file.path, overwrite=True)
             put(tx, version, file.path, file.stored)
         entries = files.all_files(tx, version.manifest_id)
         digest = manifest.digest(entries)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelyard.action import Command, Need, Ref
 from modelyard.actions import versions
+from modelyard.actions.approvals import without_approvals
 from modelyard.actions.files import writing
 from modelyard.actions.manifests import check_place, put, uploader
 from modelyard.domain.models import Announced, Registration, Status, Version
@@ -35,7 +36,8 @@ class ImportVersion(Command[Write, Version]):
         there = self._there(tx, model)
         if there is None:
             needed = versions.listed(self.told.dependencies)
-            return versions.enter(tx, self.model, self.told, self.told.model_id, needed, self.announced)
+            told = replace(self.told, tags=without_approvals(tx, model, self.told.tags))
+            return versions.enter(tx, self.model, told, self.told.model_id, needed, self.announced)
         if there.status is Status.PENDING_REGISTRATION:
             uploader(tx, self.model, there)
         if self.announced.digest not in {there.digest, there.announced}:
@@ -93,6 +95,6 @@ class TakeFiles(Command[Write, tuple[str, ...]]):
         for file in taken:
             there = files.get(tx, version.manifest_id, file.path)
             if there is None or there.sha256 != file.sha256:
-                check_place(tx, version, file.path, overwrite=True)
+                check_place(tx, version.manifest_id, file.path, overwrite=True)
                 put(tx, version, file.path, known[file.sha256])
         return tuple(file.path for file in taken)

@@ -1,4 +1,4 @@
-"""What several actions share about a version's manifest: who may fill it, and how a file comes into it."""
+"""What several actions share about manifests: who may fill it, and how a file comes into it."""
 
 from __future__ import annotations
 
@@ -22,25 +22,21 @@ def uploader(tx: Look, model: Ref, version: Version) -> Version:
     return version
 
 
-def check_place(tx: Look, version: Version, path: str, *, overwrite: bool) -> None:
+def check_place(tx: Look, manifest_id: str, path: str, *, overwrite: bool) -> None:
     """Whether a file may be put at a path: no directory is there, no file above it, and none at it to be kept."""
     if not path:
-        raise Invalid("the path names the version itself; name a file inside it.")
-    there = files.get(tx, version.manifest_id, path)
+        raise Invalid("the path names the whole; name a file inside it.")
+    there = files.get(tx, manifest_id, path)
     if there and there.is_directory:
         raise AlreadyExists(f"'{path}' is a directory.")
     if there and not overwrite:
         raise AlreadyExists(f"'{path}' is there already; send overwrite=true to replace it.")
     for above in parents(path):
-        entry = files.get(tx, version.manifest_id, above)
+        entry = files.get(tx, manifest_id, above)
         if entry and not entry.is_directory:
             raise AlreadyExists(f"'{above}' is a file, so nothing can be inside it.")
 
 
 def put(tx: Write, version: Version, path: str, stored: Stored) -> Entry:
     """Name stored bytes in a version's manifest, with the directories above them."""
-    for above in files.missing_parents(tx, version.manifest_id, path):
-        files.put(tx, version.manifest_id, Entry(above, is_directory=True))
-    entry = Entry.of(path, stored, tx.now)
-    files.put(tx, version.manifest_id, entry)
-    return entry
+    return files.put_whole(tx, version.manifest_id, Entry.of(path, stored, tx.now))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelyard.action import Command, Need, Query, Ref
 from modelyard.actions.aliases import check_aliases_of, check_moves, hold_aliases
+from modelyard.actions.deployment_jobs import check_connection
 from modelyard.actions.tagging import ChangeModelTags
 from modelyard.domain import names
 from modelyard.domain.journal import Event
@@ -13,7 +14,7 @@ from modelyard.domain.models import Alias, AliasOf, RegisteredModel, Tag, TagCha
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
 from modelyard.errors import Changed, NotFound
-from modelyard.store import access, catalogs, models, trash
+from modelyard.store import access, catalogs, deployment_jobs, models, trash
 from modelyard.store.catalogs import SECURABLE_TAGS
 from modelyard.store.tx import Look, Write
 
@@ -42,11 +43,12 @@ class CreateModel(Command[Write, RegisteredModel]):
     def run(self, tx: Write) -> RegisteredModel:
         """Make it, without versions."""
         full_name = f"{self.schema.name}.{self.name}"
+        check_connection(tx, self.deployment_job_id)
         id_ = models.add(tx, tx.at(self.schema), full_name, self.comment, self.deployment_job_id)
         for tag in self.tags:
             SECURABLE_TAGS.set(tx, id_, tag, names.MAX_TAGS)
         tx.announce(Event.REGISTERED_MODEL_CREATED, full_name)
-        return models.get(tx, id_)
+        return deployment_jobs.of_model(tx, models.get(tx, id_))
 
 
 @dataclass(frozen=True)
@@ -60,7 +62,8 @@ class GetModel(Query[Look, RegisteredModel]):
 
     def run(self, tx: Look) -> RegisteredModel:
         """Show it."""
-        return models.get(tx, tx.at(self.model).id).shown(aliases=self.with_aliases)
+        found = models.get(tx, tx.at(self.model).id).shown(aliases=self.with_aliases)
+        return deployment_jobs.of_model(tx, found)
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,8 @@ class BrowseModel(Query[Look, RegisteredModel]):
     def run(self, tx: Look) -> RegisteredModel:
         """Show it, or of it what BROWSE shows."""
         whole = models.get(tx, tx.at(self.model).id).shown(aliases=self.with_aliases)
-        return whole if tx.is_admin or tx.may(self.model, Privilege.EXECUTE) else whole.browsed()
+        may_read = tx.is_admin or tx.may(self.model, Privilege.EXECUTE)
+        return deployment_jobs.of_model(tx, whole if may_read else whole.browsed())
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,8 @@ class SearchModels(Query[Look, Page[RegisteredModel]]):
 
     def run(self, tx: Look) -> Page[RegisteredModel]:
         """List them by full name."""
-        return models.search(tx, self.window, self.inside, browse=self.browse)
+        page = models.search(tx, self.window, self.inside, browse=self.browse)
+        return replace(page, items=tuple(deployment_jobs.of_model(tx, each) for each in page.items))
 
 
 @dataclass(frozen=True)
@@ -149,10 +154,11 @@ def _change(tx: Write, model_id: str, was: str, change: ModelChange) -> Register
     owner = access.required(tx, change.owner) if change.owner is not None else None
     catalogs.change(tx, model_id, owner_id=owner.id if owner else None, comment=change.comment)
     if change.deployment_job_id is not None:
+        check_connection(tx, change.deployment_job_id)
         models.set_deployment_job(tx, model_id, change.deployment_job_id)
     changed = models.get(tx, model_id)
     tx.announce(Event.REGISTERED_MODEL_UPDATED, changed.full_name, was=was)
-    return changed
+    return deployment_jobs.of_model(tx, changed)
 
 
 @dataclass(frozen=True)
@@ -274,4 +280,6 @@ class GetVersionByAlias(Query[Look, Version]):
 
     def run(self, tx: Look) -> Version:
         """Show it."""
-        return models.version_by_alias(tx, tx.at(self.model), self.alias).shown(aliases=self.with_aliases)
+        model = tx.at(self.model)
+        found = models.version_by_alias(tx, model, self.alias).shown(aliases=self.with_aliases)
+        return deployment_jobs.of_version(tx, model.id, found)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from modelyard.action import Command, Need, Ref
+from modelyard.actions.approvals import check_tags, hear_tags
 from modelyard.domain.journal import Event
 from modelyard.domain.models import TagChange
 from modelyard.domain.names import MAX_TAGS
@@ -43,10 +44,13 @@ class ChangeVersionTags(Command[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Take off what goes, which may be gone already, then set what comes."""
-        version = models.version(tx, tx.at(self.model), self.number)
+        model = tx.at(self.model)
+        version = models.version(tx, model, self.number)
+        check_tags(tx, model, version.created_by, self.change.add)
         models.touch_version(tx, version.id)  # first, so that tags of one version are counted one after the other
         VERSION_TAGS.change(tx, version.id, self.change, MAX_TAGS)
         _announce(tx, version.model, self.change, version=self.number)
+        hear_tags(tx, model.id, version.number, self.change.add)
 
 
 def _announce(tx: Write, securable: str, change: TagChange, **what: object) -> None:

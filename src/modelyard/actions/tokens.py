@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelyard.action import METASTORE, Chore, Command, Need, Query, Ref
-from modelyard.domain.access import MAX_TOKEN_COMMENT, NewToken, Principal, PrincipalKind, Token, lifetime
+from modelyard.domain.access import MAX_TOKEN_COMMENT, NewToken, Principal, PrincipalKind, Token, TokenKind, lifetime
 from modelyard.domain.journal import Event
 from modelyard.domain.privileges import Privilege
-from modelyard.errors import Invalid, NotFound
+from modelyard.errors import Denied, Invalid, NotFound
 from modelyard.store import access, tokens
 from modelyard.store.tx import Look, Write, new_id
 
@@ -33,6 +33,8 @@ class CreateToken(Command[Write, NewToken]):
 
     def run(self, tx: Write) -> NewToken:
         """The token, with the secret that is shown this once."""
+        if tokens.kind(tx, tx.caller.token_id) is TokenKind.JOB:
+            raise Denied("The token of a task ends with it, and makes no others; make one as yourself.")
         return _new_token(tx, tx.caller.principal, self.comment, self.seconds)
 
 

@@ -41,7 +41,7 @@ class BeginUpload(Command[Write, Upload]):
     def run(self, tx: Write) -> Upload:
         """An upload, whose id is the client's session token."""
         version = writing(tx, self.model, self.number)
-        check_place(tx, version, self.path, overwrite=self.overwrite)
+        check_place(tx, version.manifest_id, self.path, overwrite=self.overwrite)
         upload = Upload(new_id(), version.id, self.path, self.overwrite, tx.caller.principal.id, version.store_id)
         files.add_upload(tx, upload)
         return upload
@@ -123,7 +123,7 @@ class FinishUpload(Command[Write, Entry]):
         upload = _under_way(tx, version, self.path, self.upload_id)
         if upload.stored:
             return Entry.of(self.path, upload.stored)
-        check_place(tx, version, self.path, overwrite=upload.overwrite)
+        check_place(tx, version.manifest_id, self.path, overwrite=upload.overwrite)
         files.finish_upload(tx, upload.id, self.stored)
         return put(tx, version, self.path, self.stored)
 
@@ -147,7 +147,7 @@ class StageUpload(Command[Write, None]):
         """Note it, unless the version became READY, or the path was taken, in the meantime."""
         version = writing(tx, self.model, self.number)
         upload = _under_way(tx, version, self.path, self.upload_id)
-        check_place(tx, version, self.path, overwrite=upload.overwrite)
+        check_place(tx, version.manifest_id, self.path, overwrite=upload.overwrite)
         files.stage(tx, upload.id, self.parts)
 
 

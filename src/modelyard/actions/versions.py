@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from modelyard.action import Command, Need, Query, Ref
 from modelyard.actions.aliases import check_moves, hold_aliases
+from modelyard.actions.approvals import check_tags, without_approvals
 from modelyard.actions.manifests import uploader
+from modelyard.actions.origins import origins
 from modelyard.actions.tagging import ChangeVersionTags
 from modelyard.domain import files as manifest
 from modelyard.domain import names
@@ -27,8 +29,9 @@ from modelyard.domain.models import (
 from modelyard.domain.names import MAX_TAGS
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Kind, Privilege
+from modelyard.domain.stages import touched_aliases
 from modelyard.errors import Invalid
-from modelyard.store import catalogs, holdings, lineage, models, trash
+from modelyard.store import catalogs, deployment_jobs, holdings, legacy, lineage, models, trash
 from modelyard.store.catalogs import VERSION_TAGS
 from modelyard.store.tx import Look, Write
 
@@ -43,8 +46,12 @@ class RegisterVersion(Command[Write, Version]):
     needs = (Need(Privilege.CREATE_MODEL_VERSION, on="model"),)
 
     def run(self, tx: Write) -> Version:
-        """Make it PENDING_REGISTRATION."""
-        return enter(tx, self.model, self.told, self.told.model_id, listed(self.told.dependencies))
+        """Make it PENDING_REGISTRATION, unless it comes from a run or logged model that the caller may not read."""
+        check_tags(tx, tx.at(self.model), tx.actor, self.told.tags)
+        found = origins(tx, self.told)
+        made = enter(tx, self.model, self.told, self.told.model_id, listed(self.told.dependencies))
+        lineage.note(tx, made.id, Direction.UPSTREAM, found)
+        return made
 
 
 @dataclass(frozen=True)
@@ -69,7 +76,8 @@ class RegisterCopy(Command[Write, Version]):
         origin = ready(models.version(tx, tx.at(self.origin), self.number), "be copied")
         said = [{"type": kind, "name": name} for kind, name in self.told.dependencies]
         dependencies = json.dumps(said or models.dependencies(tx, origin.id))
-        made = enter(tx, self.model, self.told, self.told.model_id or origin.model_id, dependencies)
+        told = replace(self.told, tags=without_approvals(tx, tx.at(self.model), self.told.tags))
+        made = enter(tx, self.model, told, self.told.model_id or origin.model_id, dependencies)
         lineage.note(tx, made.id, Direction.UPSTREAM, [End(VERSION, f"{origin.model}/{origin.number}")], origin.id)
         return made
 
@@ -123,7 +131,9 @@ class GetVersion(Query[Look, Version]):
 
     def run(self, tx: Look) -> Version:
         """Show it."""
-        return models.version(tx, tx.at(self.model), self.number).shown(aliases=self.with_aliases)
+        model = tx.at(self.model)
+        found = models.version(tx, model, self.number).shown(aliases=self.with_aliases)
+        return deployment_jobs.of_version(tx, model.id, found)
 
 
 @dataclass(frozen=True)
@@ -221,7 +231,8 @@ class DeleteVersion(Command[Write, None]):
         model = tx.at(self.model)
         guarding = hold_aliases(tx, self.model)
         version = models.locked_version(tx, model, self.number)
-        check_moves(tx, guarding, (alias.name for alias in version.aliases))
+        touched = touched_aliases({version.stage}, legacy.mapped(tx, model.id))
+        check_moves(tx, guarding, (*(alias.name for alias in version.aliases), *touched))
         trash.discard_version(tx, model, version)
         models.remove_version(tx, model, version)
         catalogs.touch(tx, model.id)
