@@ -1,0 +1,1 @@
+"""What runs on machines: the processes that serve model versions."""
