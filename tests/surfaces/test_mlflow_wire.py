@@ -47,11 +47,17 @@ def test_a_model_is_created_shown_updated_renamed_and_deleted(world: World) -> N
         "aliases": [],
         "tags": [{"key": "k", "value": "v"}],
         "deployment_job_id": "",
+        "deployment_job_state": "NOT_SET_UP",
     }
     shown = whole(world.legacy("GET", "registered-models/get", name=name, more="x"), "registered_model")
     assert made.items() <= shown.items()
-    changed = world.legacy("PATCH", "registered-models/update", name=name, description="e", deployment_job_id="7")
-    assert whole(changed, "registered_model").items() >= {"description": "e", "deployment_job_id": "7"}.items()
+    refusal(world.legacy("PATCH", "registered-models/update", name=name, deployment_job_id="7"), *INVALID)
+    parameters = [{"name": "model_name", "default": ""}, {"name": "model_version", "default": ""}]
+    created = world.admin.post("/api/2.2/jobs/create", json={"name": "deploy", "parameters": parameters})
+    job = {"deployment_job_id": str(created.raise_for_status().json()["job_id"])}
+    changed = world.legacy("PATCH", "registered-models/update", name=name, description="e", **job)
+    connected = {"description": "e", **job, "deployment_job_state": "CONNECTED"}
+    assert whole(changed, "registered_model").items() >= connected.items()
     same = world.legacy("PATCH", "registered-models/update", name=name)
     assert whole(same, "registered_model")["description"] == "e"
     empty = world.legacy("PATCH", "registered-models/update", name=name, description="")

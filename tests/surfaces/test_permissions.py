@@ -72,7 +72,7 @@ class TestGrants:
         assert got(ask(world.admin, "GET", path, principal=name))["privilege_assignments"]
 
     def test_are_paged_where_that_is_asked_for(self, world: World) -> None:
-        """A page of 150 privileges holds 13 principals, as one may have 11."""
+        """A page of 150 privileges holds fewer principals than there are here, as one may have more than ten."""
         model = world.model()
         with world.server.client() as admin:
             names = [f"many{next(_numbers)}" for _ in range(14)]

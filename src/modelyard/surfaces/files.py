@@ -1,15 +1,19 @@
-"""The Files API, `/api/2.0/fs/*`, for the files of model versions under `/Models` (protocol notes §1.c)."""
+"""The Files API, `/api/2.0/fs/*`: files of model versions under `/Models`, of volumes under `/Volumes` (notes §1.c)."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, cast
 
 import msgspec
 
 from modelyard.action import Ref
-from modelyard.actions import files, uploads
-from modelyard.domain import pages
+from modelyard.actions import artifacts, files, uploads
+from modelyard.actions import volume_files as in_volumes
+from modelyard.actions.volume_files import Spot
+from modelyard.domain import pages, volumes
+from modelyard.domain.experiments import Artifact, Part, artifact, is_artifact
 from modelyard.domain.files import MAX_PARTS, Address, Entry, Link, Location, Stored, Upload, location
 from modelyard.domain.models import Version
 from modelyard.domain.pages import Page
@@ -17,6 +21,7 @@ from modelyard.domain.privileges import Kind
 from modelyard.errors import (
     AlreadyExists,
     Changed,
+    Denied,
     Failure,
     Invalid,
     LinkExpired,
@@ -43,8 +48,11 @@ from modelyard.surfaces.wire import (
 )
 
 DIRECTORIES: Final = "/api/2.0/fs/directories"
-_PAGE: Final = 1_000
+PAGE: Final = 1_000
 _NOT_EMPTY: Final = "FILES_API_DIRECTORY_IS_NOT_EMPTY"
+_NOT_ENABLED: Final = "FILES_API_API_IS_NOT_ENABLED"
+_WHOLE: Final = "whole"
+"""The session token of what is not brought in parts."""
 _CODES: Final = {
     **STATUS,
     NotFound: (404, "NOT_FOUND"),
@@ -58,17 +66,26 @@ def blame(failure: Failure) -> Reply:
     if isinstance(failure, LinkExpired):
         return EXPIRED
     if isinstance(failure, WrongState) and failure.message.startswith(_NOT_EMPTY):
-        return Reply(400, encode(_not_empty(failure.message)))
+        return Reply(400, encode(_with_reason("INVALID_STATE", failure.message, _NOT_EMPTY)))
+    if isinstance(failure, Whole):
+        return Reply(403, encode(_with_reason("PERMISSION_DENIED", failure.message, _NOT_ENABLED)))
     return told(failure, _CODES)
 
 
-def _not_empty(message: str) -> dict[str, object]:
+class Whole(Denied):
+    """Files of volumes come whole: the Databricks SDK understands this as "send it in one request"."""
+
+    def __init__(self) -> None:
+        super().__init__(f"{_NOT_ENABLED}: files of volumes are sent whole, in one request of any size.")
+
+
+def _with_reason(code: str, message: str, reason: str) -> dict[str, object]:
     info = {
         "@type": "type.googleapis.com/google.rpc.ErrorInfo",
-        "reason": _NOT_EMPTY,
+        "reason": reason,
         "domain": "filesystem.databricks.com",
     }
-    return {"error_code": "INVALID_STATE", "message": message, "details": [info]}
+    return {"error_code": code, "message": message, "details": [info]}
 
 
 # What is said
@@ -94,6 +111,17 @@ class Place(msgspec.Struct, frozen=True):
         """Model, version and path inside."""
         at = self.at
         return Ref(Kind.MODEL, at.model), at.version, at.path
+
+    @property
+    def is_in_volume(self) -> bool:
+        """Whether it points into a volume."""
+        return volumes.is_in_volume(self.path)
+
+    @property
+    def in_volume(self) -> tuple[Ref, str]:
+        """Volume and path inside."""
+        at = volumes.location(self.path)
+        return Ref(Kind.VOLUME, at.volume), at.path
 
 
 class Sent(Place, frozen=True):
@@ -156,6 +184,11 @@ class PartTag(msgspec.Struct, frozen=True):
     part_number: int
     etag: str = ""
 
+    @property
+    def listed(self) -> tuple[int, str]:
+        """Its number and its tag."""
+        return self.part_number, self.etag.strip('"')
+
 
 class Completed(Place, frozen=True):
     """A multipart upload whose parts are all there."""
@@ -166,28 +199,87 @@ class Completed(Place, frozen=True):
     @property
     def listed(self) -> list[tuple[int, str]]:
         """Numbers and tags of the parts."""
-        return [(part.part_number, part.etag.strip('"')) for part in self.parts]
+        return [part.listed for part in self.parts]
 
 
 # How it is read and written
 
 
+def _either(of_version: Callable[..., AnyAction], of_volume: Callable[..., AnyAction]) -> Callable[[Place], AnyAction]:
+    """What reads a path into an action on the file of a version, or on that of a volume."""
+
+    def read(said: Place) -> AnyAction:
+        return of_volume(*said.in_volume) if said.is_in_volume else of_version(*said.where)
+
+    return read
+
+
 def _list(said: Listed) -> AnyAction:
-    model, number, path = said.where
-    query = f"directory {said.at}"
-    window = pages.window(said.page_size, said.page_token, query, default=_PAGE, most=_PAGE)
-    return files.ListDirectory(model, number, path, window)
+    root = volumes.location(said.path) if said.is_in_volume else said.at
+    window = pages.window(said.page_size, said.page_token, f"directory {root}", default=PAGE, most=PAGE)
+    if said.is_in_volume:
+        return in_volumes.ListVolumeDirectory(*said.in_volume, window)
+    return files.ListDirectory(*said.where, window)
+
+
+def _prepare(said: Sent) -> AnyAction:
+    if said.is_in_volume:
+        return in_volumes.PrepareVolumeFile(*said.in_volume, overwrite=said.overwrite)
+    return files.PrepareFile(*said.where, overwrite=said.overwrite)
+
+
+def _begin(said: Sent) -> AnyAction:
+    if said.is_in_volume:
+        return in_volumes.PrepareVolumeFile(*said.in_volume, overwrite=said.overwrite)
+    return uploads.BeginUpload(*said.where, overwrite=said.overwrite)
+
+
+def _in_parts(said: Place) -> tuple[Ref, int, str]:
+    """Where a file of a version is, or why there are no parts."""
+    if said.is_in_volume:
+        raise Whole
+    return said.where
+
+
+def experiment(place: Artifact) -> Ref:
+    """The experiment that an artifact is in."""
+    return Ref(Kind.EXPERIMENT, Part.EXPERIMENT.path(place.experiment))
+
+
+def _link_to_get(said: Timed) -> AnyAction:
+    if is_artifact(said.path):
+        at = artifact(said.path)
+        return artifacts.LinkToArtifact(experiment(at), at.path, said.seconds)
+    if said.is_in_volume:
+        return in_volumes.LinkToVolumeFile(*said.in_volume, seconds=said.seconds)
+    return files.LinkToFile(*said.where, seconds=said.seconds)
+
+
+def _link_to_put(said: Timed) -> AnyAction:
+    if is_artifact(said.path):
+        at = artifact(said.path)
+        return artifacts.LinkToArtifactUpload(experiment(at), at.path, said.seconds)
+    return files.LinkToUpload(*_in_parts(said), seconds=said.seconds)
 
 
 def _link_to_parts(said: Session) -> AnyAction:
-    return uploads.LinkToParts(*said.where, said.session_token, said.numbers, said.seconds)
+    if is_artifact(said.path):
+        at = artifact(said.path)
+        asked = (said.session_token, said.numbers, said.seconds)
+        return artifacts.LinkToArtifactParts(experiment(at), at.path, *asked)
+    return uploads.LinkToParts(*_in_parts(said), said.session_token, said.numbers, said.seconds)
 
 
 def _link_to_abort(said: Session) -> AnyAction:
-    return uploads.LinkToAbort(*said.where, said.session_token, said.seconds)
+    if is_artifact(said.path):
+        at = artifact(said.path)
+        return artifacts.LinkToArtifactAbort(experiment(at), at.path, said.session_token, said.seconds)
+    return uploads.LinkToAbort(*_in_parts(said), said.session_token, said.seconds)
 
 
 def _keep(said: Sent, stored: Stored) -> AnyAction:
+    if said.is_in_volume:
+        return in_volumes.KeepVolumeFile(*said.in_volume, stored, said.overwrite)
     return files.KeepFile(*said.where, stored, said.overwrite)
 
 
@@ -208,7 +300,8 @@ def _content(entry: Entry, root: str) -> dict[str, object]:
     return told_
 
 
-def _listing(page: Page[Entry], _here: Here) -> object:
+def listing(page: Page[Entry], _here: Here) -> object:
+    """A page of a directory."""
     root = page.query.removeprefix("directory ")
     answer: dict[str, object] = {"contents": [_content(entry, root) for entry in page.items]}
     if token := pages.token(page):
@@ -221,16 +314,21 @@ def _where_to_get(store: Bytes, said: Timed, found: tuple[Link, Entry]) -> Link 
     return store.address_of(entry, said.seconds) or link
 
 
-def _where_to_put(store: Bytes, said: Timed, found: tuple[Link, Version]) -> Link | Address:
+def _where_to_put(store: Bytes, said: Timed, found: Link | tuple[Link, Version]) -> Link | Address:
+    if isinstance(found, Link):
+        return found  # artifacts come by the server, which names them as soon as they are there
     link, version = found
     return store.address_for(version, said.at.path, said.seconds) or link
 
 
 def _where_to_put_parts(
-    store: Bytes, said: Session, found: tuple[tuple[Link, ...], Upload]
+    store: Bytes, said: Session, found: tuple[Link, ...] | tuple[tuple[Link, ...], Upload]
 ) -> list[tuple[int, Link | Address]]:
-    links, upload = found
-    addresses = store.addresses_for(upload, said.numbers, said.seconds)
+    if len(found) == 2 and isinstance(found[1], Upload):  # noqa: PLR2004  the links, and the upload
+        links, upload = cast("tuple[tuple[Link, ...], Upload]", found)
+        addresses = store.addresses_for(upload, said.numbers, said.seconds)
+    else:
+        links, addresses = cast("tuple[Link, ...]", found), ()
     return list(zip(said.numbers, addresses or links, strict=True))
 
 
@@ -244,30 +342,36 @@ def _url(where: Link | Address, here: Here) -> dict[str, object]:
     return {"url": where.url, "headers": [{"name": name, "value": value} for name, value in where.headers]}
 
 
-def _drop_joined(store: Bytes, upload: Upload, entry: Entry | None) -> None:
+def drop_joined(store: Bytes, upload: Upload, entry: Entry | None) -> None:
     """Remove the parts of a file, unless they are still to be joined."""
     if entry:
         store.drop(upload)
 
 
-def _make_room(store: Bytes, _said: Sent, upload: Upload) -> Upload:
+def make_room(store: Bytes, _said: Place, upload: Upload) -> Upload:
+    """Let the parts of an upload come."""
     store.begin(upload)
     return upload
 
 
+def _begun(store: Bytes, said: Sent, begun: Upload | Spot) -> str:
+    """The session token."""
+    return _WHOLE if isinstance(begun, Spot) else make_room(store, said, begun).id
+
+
 _FILE: Final = FILES_PREFIX + "/{path:rest}"
 _DIRECTORY: Final = DIRECTORIES + "/{path:rest}"
-_NO_BODY: Final = Reply(200, b"", (("content-type", JSON),))
+NO_BODY: Final = Reply(200, b"", (("content-type", JSON),))
 
 ROWS: Final[tuple[Row, ...]] = (
-    Departure("GET", _FILE, Place, read=lambda said: files.FindFile(*said.where), blame=blame),
-    Departure("HEAD", _FILE, Place, read=lambda said: files.FindFile(*said.where), blame=blame),
+    Departure("GET", _FILE, Place, read=_either(files.FindFile, in_volumes.FindVolumeFile), blame=blame),
+    Departure("HEAD", _FILE, Place, read=_either(files.FindFile, in_volumes.FindVolumeFile), blame=blame),
     Arrival(
         "PUT",
         _FILE,
         Sent,
-        ask=lambda said: files.PrepareFile(*said.where, overwrite=said.overwrite),
-        open=lambda store, _said, version, size: store.receive(version.store_id, size),
+        ask=_prepare,
+        open=lambda store, _said, place, size: store.receive(place.store_id, size),
         keep=_keep,
         write=lambda _entry: EMPTY,
         blame=blame,
@@ -276,7 +380,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "PUT",
         _FILE,
         SentPart,
-        ask=lambda said: uploads.FindUpload(*said.where, upload_id=said.session_token),
+        ask=lambda said: uploads.FindUpload(*_in_parts(said), upload_id=said.session_token),
         open=lambda store, said, upload, size: store.receive_part(upload, said.part_number, size),
         keep=None,
         write=lambda part: Reply(200, b"", (("etag", f'"{part.etag}"'),)),
@@ -287,9 +391,9 @@ ROWS: Final[tuple[Row, ...]] = (
         "POST",
         _FILE,
         Sent,
-        ask=lambda said: uploads.BeginUpload(*said.where, overwrite=said.overwrite),
-        move=_make_room,
-        write=lambda upload, _here: {"multipart_upload": {"session_token": upload.id}},
+        ask=_begin,
+        move=_begun,
+        write=lambda token, _here: {"multipart_upload": {"session_token": token}},
         blame=blame,
         doing="initiate-upload",
     ),
@@ -297,10 +401,10 @@ ROWS: Final[tuple[Row, ...]] = (
         "POST",
         _FILE,
         Completed,
-        ask=lambda said: uploads.FindUpload(*said.where, upload_id=said.session_token),
+        ask=lambda said: uploads.FindUpload(*_in_parts(said), upload_id=said.session_token),
         move=lambda store, said, upload: store.complete(upload, said.listed),
         keep=_finish,
-        after=_drop_joined,
+        after=drop_joined,
         blame=blame,
         doing="complete-upload",
     ),
@@ -308,7 +412,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "DELETE",
         _FILE,
         SentPart,
-        ask=lambda said: uploads.AbortUpload(*said.where, upload_id=said.session_token),
+        ask=lambda said: uploads.AbortUpload(*_in_parts(said), upload_id=said.session_token),
         move=lambda store, _said, upload: store.drop(upload),
         blame=blame,
         doing="abort-upload",
@@ -317,7 +421,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "DELETE",
         _FILE,
         Place,
-        read=lambda said: files.DeleteFile(*said.where),
+        read=_either(files.DeleteFile, in_volumes.DeleteVolumeFile),
         write=lambda _nothing, _here: EMPTY,
         blame=blame,
     ),
@@ -325,16 +429,16 @@ ROWS: Final[tuple[Row, ...]] = (
         "HEAD",
         _DIRECTORY,
         Place,
-        read=lambda said: files.FindDirectory(*said.where),
-        write=lambda _entry, _here: _NO_BODY,
+        read=_either(files.FindDirectory, in_volumes.FindVolumeDirectory),
+        write=lambda _entry, _here: NO_BODY,
         blame=blame,
     ),
-    Translation("GET", _DIRECTORY, Listed, read=_list, write=_listing, blame=blame),
+    Translation("GET", _DIRECTORY, Listed, read=_list, write=listing, blame=blame),
     Translation(
         "PUT",
         _DIRECTORY,
         Place,
-        read=lambda said: files.MakeDirectory(*said.where),
+        read=_either(files.MakeDirectory, in_volumes.MakeVolumeDirectory),
         write=lambda _nothing, _here: EMPTY,
         blame=blame,
     ),
@@ -342,7 +446,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "DELETE",
         _DIRECTORY,
         Place,
-        read=lambda said: files.DeleteDirectory(*said.where),
+        read=_either(files.DeleteDirectory, in_volumes.DeleteVolumeDirectory),
         write=lambda _nothing, _here: EMPTY,
         blame=blame,
     ),
@@ -350,7 +454,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "POST",
         "/api/2.0/fs/create-download-url",
         Timed,
-        ask=lambda said: files.LinkToFile(*said.where, seconds=said.seconds),
+        ask=_link_to_get,
         move=_where_to_get,
         write=_url,
         blame=blame,
@@ -359,7 +463,7 @@ ROWS: Final[tuple[Row, ...]] = (
         "POST",
         "/api/2.0/fs/create-upload-url",
         Timed,
-        ask=lambda said: files.LinkToUpload(*said.where, seconds=said.seconds),
+        ask=_link_to_put,
         move=_where_to_put,
         write=_url,
         blame=blame,

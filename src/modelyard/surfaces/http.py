@@ -6,178 +6,66 @@ Bodies stream in the event loop, work runs in its lane; no transaction is open w
 from __future__ import annotations
 
 import logging
-import re
 import time
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, TypeAlias, cast
-from urllib.parse import parse_qsl
 
 import msgspec
 
+from modelyard.actions.endpoints import Permit, Predict
 from modelyard.actions.sessions import NoteSessionUse
-from modelyard.domain.access import Bearer, Credential, Server, Session, Signed, Unproven
-from modelyard.domain.journal import Origin
+from modelyard.domain.access import Caller, Credential, Server, Session, Unproven
 from modelyard.domain.sessions import USE_SECONDS, csrf_token
-from modelyard.errors import Denied, Failure, Invalid, Malformed, NoSuchRoute, TooLarge, Unauthenticated
+from modelyard.errors import Denied, Failure, Invalid, Malformed, NoSuchRoute, TooLarge, Unauthenticated, Unavailable
 from modelyard.gate import Gate
-from modelyard.surfaces import clients, cookies, transfer
+from modelyard.surfaces import transfer
+from modelyard.surfaces.invoke import WAY, Asking, Invoker
 from modelyard.surfaces.lanes import Lanes
+from modelyard.surfaces.multipart import FORM, as_json
 from modelyard.surfaces.once import UnderWay, leased
+from modelyard.surfaces.relays import Call as Relayed
+from modelyard.surfaces.relays import Relayer
+from modelyard.surfaces.request import Request, Scope, Site, path_of, query_of
 from modelyard.surfaces.routes import Routes
+from modelyard.surfaces.served import Serving
+from modelyard.surfaces.shown import credential
+from modelyard.surfaces.tracked import Tracking
 from modelyard.surfaces.wire import (
-    FILES_PREFIX,
-    PROOF,
+    MAX_BODY,
     AnyAction,
     Arrival,
     Bytes,
+    Consult,
     Departure,
     Entrance,
     Form,
     Here,
     Joining,
     Once,
+    Prediction,
     Public,
+    Relay,
     Reply,
     Row,
     Said,
     SignOn,
     Translation,
     Writer,
-    basic,
     blame,
     encode,
-    signed_scope,
 )
-from modelyard.surfaces.zerocopy import EXTENSION
 
 log = logging.getLogger(__name__)
 
-Scope: TypeAlias = MutableMapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-MAX_BODY: Final = 4 << 20
-_HOST: Final = re.compile(r"([\w.\-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?\Z", re.ASCII)
-_DIGITS: Final = re.compile(r"\d{1,15}\Z", re.ASCII)
-_MAX_QUERY: Final = 16_384
-_MAX_FIELDS: Final = 100
 _MOST_SESSIONS: Final = 10_000
 _INTERNAL: Final = (
     b'{"error_code":"INTERNAL_ERROR","message":"The server failed; nothing was changed. Its log says why."}'
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """What every request shares: where the server is reached, its ids and keys, and who may name it in Host."""
-
-    public_url: str
-    allowed_hosts: frozenset[str]
-    metastore_id: str
-    workspace_id: int
-    signing_key: bytes
-    presigned: bool
-    exchange: bool = False
-    lends: bool = False
-    """Whether there is a token service, for clients that insist on credentials of the store."""
-
-    def here(self, request: Request) -> Here:
-        """The server as the client of this request sees it; `Invalid` for a Host that it does not have."""
-        host = request.headers.get("host", "")
-        if _host_name(host) not in self.allowed_hosts:
-            raise Invalid("this server has another name; an operator can add this one to allowed_hosts.")
-        return Here(
-            base_url=self.public_url or f"{request.scheme}://{host}",
-            metastore_id=self.metastore_id,
-            workspace_id=self.workspace_id,
-            signing_key=self.signing_key,
-            presigned=self.presigned,
-            user_agent=request.origin.user_agent,
-            address=request.origin.address,
-            near=self.exchange and clients.is_near(request.origin, request.headers),
-            is_old=self.lends and clients.is_old(request.origin),
-        )
-
-
-def _host_name(host: str) -> str:
-    """The name in a Host header (RFC 9110 §7.2), or the empty string for what is none."""
-    found = _HOST.match(host)
-    return found[1].lower() if found else ""
-
-
-def _path(scope: Scope) -> str:
-    """The path as it was sent, still encoded."""
-    return cast("bytes", scope["raw_path"]).decode("ascii", "replace")
-
-
-class Request:
-    """One request: its headers, its query, and where it came from."""
-
-    __slots__ = ("headers", "method", "origin", "path", "query", "scheme", "zero_copy")
-
-    def __init__(self, scope: Scope, request_id: str) -> None:
-        self.method = cast("str", scope["method"])
-        self.scheme = cast("str", scope["scheme"])
-        self.path = _path(scope)
-        self.zero_copy = EXTENSION in (scope.get("extensions") or ())
-        raw = cast("Iterable[tuple[bytes, bytes]]", scope["headers"])
-        self.headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in raw}
-        self.query = _query(cast("bytes", scope["query_string"]))
-        client = cast("tuple[str, int] | None", scope.get("client"))
-        self.origin = Origin(
-            request_id=request_id,
-            address=client[0] if client else "",
-            user_agent=self.headers.get("user-agent", ""),
-        )
-
-    @property
-    def length(self) -> int | None:
-        """The body's size in bytes, where the client says it."""
-        told = self.headers.get("content-length", "")
-        return int(told) if told.isascii() and told.isdigit() else None
-
-
-def _query(raw: bytes, what: str = "query") -> dict[str, str]:
-    if not raw:
-        return {}
-    if len(raw) > _MAX_QUERY:
-        raise TooLarge(f"the {what} has more than {_MAX_QUERY} bytes.")
-    try:
-        pairs = parse_qsl(raw.decode("ascii"), keep_blank_values=True, max_num_fields=_MAX_FIELDS, errors="strict")
-    except ValueError:
-        raise Invalid(f"the {what} cannot be read; percent-encode it as UTF-8, with at most 100 parameters.") from None
-    return dict(pairs)
-
-
-def credential(request: Request, said: Mapping[str, str], here: Here) -> Credential:
-    """What a request shows of who calls: a token as Bearer or as Basic's password, else a signed URL or a cookie."""
-    scheme, _, value = request.headers.get("authorization", "").partition(" ")
-    match scheme.lower():
-        case "bearer":
-            return Bearer(value.strip())
-        case "basic":
-            return _basic(value)
-        case "":
-            return _signed(request, said) or cookies.session(request.method, request.headers, here)
-        case _:
-            return _signed(request, said)
-
-
-def _basic(value: str) -> Credential:
-    user, password = basic(value)
-    return Bearer(password) if user == "token" else None
-
-
-def _signed(request: Request, said: Mapping[str, str]) -> Credential:
-    query = request.query
-    signed = request.path.startswith(FILES_PREFIX + "/") and query.keys() >= PROOF
-    if not signed or not _DIGITS.match(query["expires"]):
-        return None
-    others = tuple((name, value) for name, value in query.items() if name not in PROOF)
-    scope = signed_scope(request.method, "/" + said["path"], others)
-    return Signed(query["principal"], scope, int(query["expires"]), query["signature"])
 
 
 class Endpoint:
@@ -191,8 +79,12 @@ class Endpoint:
         site: Site,
         lanes: Lanes,
         provider: SignOn | None = None,
+        serving: Serving | None = None,
+        tracking: Tracking | None = None,
     ) -> None:
-        self.routes = Routes(rows)
+        there = tuple(rows)
+        self.routes = Routes(there)
+        self._serving = serving
         self._provider = provider
         self._used: dict[str, float] = {}
         self._gate = gate
@@ -200,10 +92,16 @@ class Endpoint:
         self._site = site
         self._lanes = lanes
         self._under_way = UnderWay()
+        self._relayer = Relayer(tracking) if tracking else None
+        predicting = next((row for row in there if isinstance(row, Prediction)), None)
+        self._invoker = self._invoking(serving, predicting) if serving and predicting else None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; other kinds of connection are not served."""
         if scope["type"] != "http":
+            return
+        if self._invoker and scope["raw_path"].startswith(WAY):
+            await self._invoker(scope, receive, send)
             return
         request_id = uuid.uuid4().hex
         sure = transfer.sure(send)
@@ -217,10 +115,28 @@ class Endpoint:
             log.exception("a request failed", extra={"request_id": request_id})
             await _send(sure, Reply(500, _INTERNAL), request_id)
 
+    def _invoking(self, serving: Serving, row: Prediction) -> Invoker:
+        """What answers predictions, for whom the gate lets through."""
+
+        async def admit(predict: Predict, shown: Credential, scope: Scope, request_id: str) -> Permit:
+            request = Request(scope, request_id)
+            asked = lambda: self._gate.permit(predict, shown, request.origin)  # noqa: E731  it is one expression
+            return await self._lanes.do(predict, asked)
+
+        def shown(scope: Scope) -> Credential:
+            request = Request(scope, "")
+            return credential(request, self._site.here(request))
+
+        def named(host: str) -> None:
+            self._site.check(host)
+
+        asking = Asking(admit, self._gate.permitted, shown, named)
+        return Invoker(serving, asking, row.blame, self._site.payload_limit)
+
     def _refusal(self, scope: Scope, failure: Failure) -> Reply:
         """A failure from before the request was read, in the words of the protocol that its path belongs to."""
         try:
-            row, _ = self.routes.find(cast("str", scope["method"]), _path(scope), "")
+            row, _ = self.routes.find(cast("str", scope["method"]), path_of(scope), "")
         except Failure:
             return blame(failure)
         return blame(failure) if isinstance(row, Public) else row.blame(failure)
@@ -235,9 +151,13 @@ class Endpoint:
             row = row.near
         elif isinstance(row, Translation) and row.old and here.is_old:
             row = row.old
-        call = _Call(request, {**request.query, **_heard(row, request), **said}, credential(request, said, here))
+        query = {**request.query, **request.lists(row.repeats if isinstance(row, Translation) else ())}
+        call = _Call(request, {**query, **_heard(row, request), **said}, credential(request, here))
         try:
-            reply = await self._dispatch(row, call, _seen(here, call.credential), receive, send)
+            if isinstance(row, Relay):
+                reply: Reply | None = await self._relay(row, call, receive)
+            else:
+                reply = await self._dispatch(row, call, _seen(here, call.credential), receive, send)
         except Failure as failure:
             reply = row.blame(failure)
         else:
@@ -252,7 +172,7 @@ class Endpoint:
 
     async def _dispatch(
         self,
-        row: Translation | Form | Arrival | Joining | Departure | Entrance,
+        row: Translation | Form | Arrival | Joining | Departure | Consult | Prediction | Entrance,
         call: _Call,
         here: Here,
         receive: Receive,
@@ -264,13 +184,30 @@ class Endpoint:
             return await self._depart(row, call, send)
         if isinstance(row, Entrance):
             return await self._enter(row, call, here)
-        body = await _body(receive) if call.request.length != 0 else b""
+        if isinstance(row, Prediction):
+            raise Unavailable("this server does not serve models.")
+        most = row.most if isinstance(row, Joining) else MAX_BODY
+        body = await _body(receive, most) if call.request.length != 0 else b""
         if isinstance(row, Joining):
-            return _written(row.write(await self._join(row, call, body), here))
+            if body and (kind := call.request.headers.get("content-type", "")).startswith(FORM):
+                body = as_json(body, kind)
+            said, result = await self._join(row, call, body)
+            return _told(row, said, result, here)
         if isinstance(row, Form):
             call, body = _filled(row, call, body), b""
-        _, result = await self._asked(call, row.said, row.read, body)
-        return _written(row.write(result, here))
+        said, result = await self._asked(call, row.said, row.read, body)
+        if isinstance(row, Consult):
+            return _written(await self._looked(row, result))
+        if isinstance(row, Translation) and row.settles and self._serving:
+            self._serving.join()
+            await self._serving.settled()
+        return _told(row, said, result, here)
+
+    async def _looked(self, row: Consult, found: object) -> object:
+        serving = self._serving
+        if serving is None:
+            raise Unavailable("this server does not serve models.")
+        return await self._lanes.run(lambda: row.look(serving, found))
 
     async def _arrive(self, row: Arrival, call: _Call, receive: Receive) -> Reply:
         said, asked = await self._asked(call, row.said, row.ask)
@@ -289,18 +226,19 @@ class Endpoint:
         outgoing = transfer.Outgoing.of(row.entry(found), asked.headers, head=head, zero_copy=asked.zero_copy)
         await outgoing.send(send, row.source(self._store, found), self._lanes.run, asked.origin.request_id)
 
-    async def _join(self, row: Joining, call: _Call, body: bytes) -> Any:  # noqa: ANN401  what the row writes
+    async def _join(self, row: Joining, call: _Call, body: bytes) -> tuple[Said, Any]:
+        """What was said, and what the row writes."""
         said, asked = await self._asked(call, row.said, row.ask, body)
         key = row.once.key(asked) if row.once else ""
         if not row.once or not key:
-            return (await self._worked(row, call, said, asked))[1]
-        return await self._worked_once(row, row.once, key, _Joined(call, said, asked, body))
+            return said, (await self._worked(row, call, said, asked))[1]
+        return said, await self._worked_once(row, row.once, key, _Joined(call, said, asked, body))
 
     async def _worked(self, row: Joining, call: _Call, said: Said, asked: object) -> tuple[Any, Any]:
         """What the work gave, and what came of keeping it."""
         run = self._lanes.run_long if row.once else self._lanes.run
         moved = await run(lambda: row.move(self._store, said, asked))
-        kept = await self._do(call, row.keep(said, moved)) if row.keep else moved
+        kept = await self.do(call, row.keep(said, moved)) if row.keep else moved
         try:
             await self._lanes.run(lambda: row.after(self._store, asked, kept))
         except Failure as failure:
@@ -322,7 +260,7 @@ class Endpoint:
             if mine:
                 raise
             return await self._worked_once(row, once, key, joined)  # who began it may not do what this caller may
-        return await self._do(joined.call, row.keep(joined.said, moved)) if row.keep and not mine else kept
+        return await self.do(joined.call, row.keep(joined.said, moved)) if row.keep and not mine else kept
 
     async def _alone(self, row: Joining, once: Once, key: str, joined: _Joined) -> tuple[Any, Any]:
         """Work while no other process does; what one has done meanwhile is asked for anew."""
@@ -332,12 +270,22 @@ class Endpoint:
         server, holder = call.by(Server()), uuid.uuid4().hex
 
         async def claim() -> bool:
-            return await self._do(server, once.claim(key, holder))
+            return await self.do(server, once.claim(key, holder))
 
-        async with leased(claim, lambda: self._do(server, once.release(key, holder))) as waited:
+        async with leased(claim, lambda: self.do(server, once.release(key, holder))) as waited:
             if waited:
                 said, asked = await self._asked(call, row.said, row.ask, joined.body)
             return await self._worked(row, call, said, asked)
+
+    async def _relay(self, row: Relay, call: _Call, receive: Receive) -> Reply:
+        if self._relayer is None:
+            raise NoSuchRoute("experiments are not kept by this server; an operator sets tracking = true.")
+        asked, gate = call.request, _Asking(self, call)
+        query = asked.raw_query.decode("ascii", "replace")
+        workspace_id = self._site.workspace_id
+        return await self._relayer.answer(
+            row, Relayed(call.told, query, asked.origin.user_agent, workspace_id, gate), receive
+        )
 
     async def _enter(self, row: Entrance, call: _Call, here: Here) -> Reply:
         provider = self._provider
@@ -345,12 +293,12 @@ class Endpoint:
             raise NoSuchRoute("single sign-on is not set up on this server; an operator sets oidc_issuer.")
         said = _said(row.said, call.told, b"")
         try:
-            begun = await self._do(call.by(Server()), row.before(said, here)) if row.before else None
+            begun = await self.do(call.by(Server()), row.before(said, here)) if row.before else None
             found = await self._lanes.run_outbound(lambda: row.call(provider, said, begun, here))
         except Unauthenticated as failure:
-            return await self._do(call.by(Unproven(failure.message)), row.refused())
+            return await self.do(call.by(Unproven(failure.message)), row.refused())
         action, proof = row.after(found)
-        return row.write(found, await self._do(call.by(proof), action), here)
+        return row.write(found, await self.do(call.by(proof), action), here)
 
     async def _note_use(self, call: _Call) -> None:
         """Note that a session is in use, at most once a minute: it ends when it is not.
@@ -364,7 +312,7 @@ class Endpoint:
             self._used.clear()
         self._used[shown.secret] = now
         try:
-            await self._do(call.by(Server()), NoteSessionUse(shown))
+            await self.do(call.by(Server()), NoteSessionUse(shown))
         except Failure as failure:
             log.warning("the use of a session could not be noted: %s", failure.message)
 
@@ -381,9 +329,22 @@ class Endpoint:
         except Failure:
             await self._lanes.run(lambda: self._gate.identify(call.credential))
             raise
-        return said, await self._do(call, action)
+        return said, await self.do(call, action)
 
-    async def _do(self, call: _Call, action: AnyAction) -> Any:  # noqa: ANN401  the action's own result
+    async def permit(self, call: _Call, invocation: Any) -> Any:  # noqa: ANN401  the action's own result
+        """What the gate answers to an invocation, or did within the last second."""
+        known = self._gate.permitted(invocation, call.credential)
+        if known is not None:
+            return known
+        origin = call.request.origin
+        return await self._lanes.do(invocation, lambda: self._gate.permit(invocation, call.credential, origin))
+
+    async def identify(self, call: _Call) -> Caller:
+        """Who sends a request."""
+        return await self._lanes.run(lambda: self._gate.identify(call.credential))
+
+    async def do(self, call: _Call, action: AnyAction) -> Any:  # noqa: ANN401  the action's own result
+        """What the gate answers to an action."""
         return await self._lanes.do(action, lambda: self._through(call, action))
 
     def _through(self, call: _Call, action: AnyAction) -> Any:  # noqa: ANN401  the action's own result
@@ -395,12 +356,32 @@ class _Call:
     """A request, what its path and query say, and what it shows of who calls."""
 
     request: Request
-    told: dict[str, str]
+    told: dict[str, Any]
     credential: Credential
 
     def by(self, credential: Credential) -> _Call:
         """The same request, with another credential."""
         return replace(self, credential=credential)
+
+
+@dataclass(frozen=True, slots=True)
+class _Asking:
+    """How a relay asks the gate, for whoever has sent the request or for the server."""
+
+    endpoint: Endpoint
+    call: _Call
+
+    async def do(self, action: AnyAction) -> Any:  # noqa: ANN401  the action's own result
+        return await self.endpoint.do(self.call, action)
+
+    async def by_itself(self, chore: AnyAction) -> Any:  # noqa: ANN401  as above
+        return await self.endpoint.do(self.call.by(Server()), chore)
+
+    async def permit(self, invocation: AnyAction) -> Any:  # noqa: ANN401  as above
+        return await self.endpoint.permit(self.call, invocation)
+
+    async def caller(self) -> Caller:
+        return await self.endpoint.identify(self.call)
 
 
 @dataclass(frozen=True, slots=True)
@@ -418,6 +399,11 @@ def _seen(here: Here, shown: Credential) -> Here:
     return replace(here, csrf_token=csrf_token(here.signing_key, shown.secret)) if isinstance(shown, Session) else here
 
 
+def _told(row: Translation | Form | Joining, said: Said, result: object, here: Here) -> Reply:
+    tell = None if isinstance(row, Form) else row.tell
+    return _written(tell(said, result, here) if tell else row.write(result, here))
+
+
 def _written(answer: object) -> Reply:
     return answer if isinstance(answer, Reply) else Reply(200, encode(answer))
 
@@ -430,11 +416,11 @@ def _heard(row: Row, request: Request) -> dict[str, str]:
 
 def _filled(row: Form, call: _Call, body: bytes) -> _Call:
     """A call as its form tells it, and with the proof that is in the form."""
-    told = {**_query(body, "form"), **_heard(row, call.request)}
+    told = {**query_of(body, "form"), **_heard(row, call.request)}
     return replace(call, told=told, credential=row.proof(_said(row.said, told, b"")))
 
 
-def _said(kind: type[msgspec.Struct], told: dict[str, str], body: bytes) -> Said:
+def _said(kind: type[msgspec.Struct], told: dict[str, Any], body: bytes) -> Said:
     try:
         whole = {**_object(body), **told} if body else told
         return msgspec.convert(whole, kind, strict=False)
@@ -452,14 +438,14 @@ def _object(body: bytes) -> dict[str, Any]:
     return cast("dict[str, Any]", found)
 
 
-async def _body(receive: Receive) -> bytes:
-    """A JSON body, whole, of at most 4 MiB."""
+async def _body(receive: Receive, most: int) -> bytes:
+    """A JSON body, whole, of so many bytes at most."""
     chunks: list[bytes] = []
     size = 0
     async for chunk in transfer.chunks(receive):
         size += len(chunk)
-        if size > MAX_BODY:
-            raise TooLarge(f"a JSON body has at most {MAX_BODY} bytes.")
+        if size > most:
+            raise TooLarge(f"a JSON body has at most {most} bytes.")
         chunks.append(chunk)
     return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 

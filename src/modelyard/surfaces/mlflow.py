@@ -30,6 +30,7 @@ from modelyard.surfaces.wire import (
     Pair,
     Row,
     Translation,
+    deployment_dict,
     short,
     stored_by_default,
     tag_dicts,
@@ -256,6 +257,7 @@ def _model(model: RegisteredModel) -> dict[str, object]:
         "aliases": aliases(model.aliases),
         "tags": tag_dicts(model.tags),
         "deployment_job_id": model.deployment_job_id,
+        **({"deployment_job_state": model.deployment_job_state} if model.deployment_job_state else {}),
     }
 
 
@@ -277,6 +279,7 @@ def _version(version: Version, location: str = "") -> dict[str, object]:
         "tags": tag_dicts(version.tags),
         "model_id": version.model_id,
         **({"digest": version.digest} if version.digest else {}),
+        **({"deployment_job_state": deployment_dict(version.deployment)} if version.deployment else {}),
     }
 
 

@@ -35,10 +35,12 @@ from modelyard.surfaces.reach import Kind, actions_of, functions_of
 from modelyard.surfaces.wire import (
     JSON,
     Arrival,
+    Consult,
     Departure,
     Entrance,
     Form,
     Joining,
+    Prediction,
     Public,
     Reply,
     Row,
@@ -168,7 +170,9 @@ def _needs(kind: Kind) -> list[Json]:
 
 def _operation_id(row: Row) -> str:
     """Made of method and path, so that it stays when the code moves: `getUnityCatalogModelsByFullName`."""
-    path = re.sub(r"^/api/\d\.\d", "", path_of(row)).replace("{", "by-")
+    path = re.sub(r"^/api/(?:2\.\d|1\.0)", "", path_of(row)).replace("{", "by-")
+    if path.endswith("/") and path != "/":
+        path += "slash"  # the same address twice, for clients that write it so
     return row.method.lower() + "".join(word[0].upper() + word[1:] for word in _WORD.findall(path))
 
 
@@ -182,6 +186,8 @@ def _successes(row: Row) -> Json:
     if isinstance(row, Entrance):
         location = {"location": {"description": "Where.", "schema": {"type": "string", "format": "uri"}}}
         return {"303": {"description": "The browser is sent on.", "headers": location}}
+    if isinstance(row, Consult) and row.media != JSON:
+        return {"2XX": {"description": "Done.", "content": {row.media: {"schema": {"type": "string"}}}}}
     done = {"2XX": {"description": "Done.", "content": {JSON: {"schema": {"type": "object"}}}}}
     return done if row.method == "GET" else {**done, "204": {"description": "Done, and nothing to tell."}}
 
@@ -264,6 +270,8 @@ def _body(row: Row, properties: Json) -> Json:
     if isinstance(row, Arrival):
         whole = {"schema": {"type": "string", "contentMediaType": BYTES}}
         return {"requestBody": {"required": True, "content": {BYTES: whole}}}
+    if isinstance(row, Prediction):
+        return {"requestBody": {"required": True, "content": {JSON: {"schema": {"type": "object"}}}}}
     if not properties:
         return {}
     content = {FORM if isinstance(row, Form) else JSON: {"schema": {"type": "object", "properties": properties}}}

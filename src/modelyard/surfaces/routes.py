@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from modelyard.errors import Invalid, NoSuchRoute
+from modelyard.surfaces.wire import Translation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,8 +40,9 @@ class Routes:
 
     def _add(self, row: Row) -> None:
         if "{" not in row.path and not row.doing:
-            _put(self._fixed, (row.method, row.path), row)
-            self._paths.add(row.path)
+            for path in (row.path, *(row.older if isinstance(row, Translation) else ())):
+                _put(self._fixed, (row.method, path), row)
+                self._paths.add(path)
             return
         branch = self._root
         for segment in row.path.strip("/").split("/"):
@@ -52,7 +54,7 @@ class Routes:
         """The row for a raw (still encoded) path, and its path parameters, decoded once; else `NoSuchRoute`."""
         fixed = self._fixed.get((method, path))
         if fixed is not None:
-            return fixed, {}
+            return fixed, {"is_older": "true"} if path != fixed.path else {}
         if path in self._paths and not doing:
             raise NoSuchRoute(f"there is no {method} {path} here.")  # and no `{name}` in a tree is meant
         branch, said = self._walk(path)
@@ -65,19 +67,28 @@ class Routes:
 
     def _walk(self, path: str) -> tuple[_Branch, dict[str, str]]:
         branch, said = self._root, dict[str, str]()
+        swallowing: tuple[_Branch, str, int] | None = None
         segments = path.lstrip("/").split("/")
         for depth, segment in enumerate(segments):
             if branch.rest_name:
-                said[branch.rest_name] = _decoded("/".join(segments[depth:]))
-                return branch, said
+                if segment not in branch.named:
+                    said[branch.rest_name] = _decoded("/".join(segments[depth:]))
+                    return branch, said
+                swallowing = (branch, branch.rest_name, depth)  # unless what is named more closely ends nowhere
             following = branch.named.get(segment)
             if following is None and branch.any is not None:
                 said[branch.any_name] = _decoded(segment)
                 following = branch.any
             if following is None:
-                raise NoSuchRoute(f"there is no {_shown(path)} here.")
+                break
             branch = following
-        return branch, said
+        else:
+            if branch.rows or swallowing is None:
+                return branch, said
+        if swallowing:
+            branch, name, depth = swallowing
+            return branch, {name: _decoded("/".join(segments[depth:]))}
+        raise NoSuchRoute(f"there is no {_shown(path)} here.")
 
 
 def _put(rows: dict[tuple[str, str], Row], key: tuple[str, str], row: Row) -> None:

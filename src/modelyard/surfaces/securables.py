@@ -17,22 +17,25 @@ _KINDS: Final = {
     "registered_model": Kind.ROUTINE,
     "model": Kind.ROUTINE,
     "prompt": Kind.PROMPT,
+    "table": Kind.TABLE,
+    "volume": Kind.VOLUME,
 }
+
+
+_NAMES: Final = {
+    Kind.CATALOG: names.simple,
+    Kind.SCHEMA: names.schema,
+    Kind.ROUTINE: names.model,
+    Kind.PROMPT: names.prompt,
+    Kind.TABLE: names.table,
+    Kind.VOLUME: names.volume,
+}
+"""How the full name of each kind is read."""
 
 
 def ref(securable_type: str, full_name: str) -> Ref:
     """The securable of a type, in any of the spellings of clients, and a name."""
     kind = _KINDS.get(securable_type.lower().removeprefix("securabletype."))
-    match kind:
-        case Kind.METASTORE:
-            return METASTORE
-        case Kind.CATALOG:
-            return Ref(kind, names.simple(full_name))
-        case Kind.SCHEMA:
-            return Ref(kind, names.schema(full_name))
-        case Kind.ROUTINE:
-            return Ref(kind, names.model(full_name))
-        case Kind.PROMPT:
-            return Ref(kind, names.prompt(full_name))
-        case _:
-            raise Invalid(f'"{securable_type[:60]}" is no securable type here; use {", ".join(_KINDS)}.')
+    if kind is None:
+        raise Invalid(f'"{securable_type[:60]}" is no securable type here; use {", ".join(_KINDS)}.')
+    return METASTORE if kind is Kind.METASTORE else Ref(kind, _NAMES[kind](full_name))

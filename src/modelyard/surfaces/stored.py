@@ -10,6 +10,7 @@ from modelyard.domain.collection import Garbage, Shelf, Shelved
 from modelyard.domain.files import Address, Entry, Lease, Stored, Upload
 from modelyard.domain.inspection import Blob, Looked
 from modelyard.domain.models import Version
+from modelyard.domain.tables import Comparing, Comparison, Reading, Rows
 
 
 class Writer(Protocol):
@@ -129,4 +130,16 @@ class Bytes(Protocol):
 
     def lend(self, entries: Sequence[Entry]) -> str:
         """The URL of a folder of this machine with copies of files, for one client to use and throw away."""
+        ...
+
+    def rows(self, reading: Reading) -> Rows:
+        """A page of rows of an inference table."""
+        ...
+
+    def page(self, notebook: bytes) -> str:
+        """A notebook (.ipynb) as HTML without scripts."""
+        ...
+
+    def compare(self, asked: Comparing) -> Comparison:
+        """How often two served entities answered the same, by an inference table."""
         ...

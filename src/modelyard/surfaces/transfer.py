@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime, parsedate_to_datetime
@@ -16,6 +16,7 @@ from modelyard.surfaces.zerocopy import EXTENSION
 
 Receive: TypeAlias = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send: TypeAlias = Callable[[Mapping[str, Any]], Awaitable[None]]
+Write: TypeAlias = Callable[[Sequence[bytes]], None]
 Value = TypeVar("Value")
 
 BATCH: Final = 1 << 20
@@ -40,6 +41,15 @@ class InThread(Protocol):
 
     async def __call__(self, work: Callable[[], Value]) -> Value:
         """Run it, and give back what it gives."""
+        ...
+
+
+@runtime_checkable
+class Pourable(Protocol):
+    """A body that need not pass through the event loop."""
+
+    async def pour(self, write: Write, in_thread: InThread) -> None:
+        """Hand the rest of the body to `write`, in a worker thread; `ClientGone` when the client gives up half-way."""
         ...
 
 
@@ -98,7 +108,12 @@ async def take_in(
         return await in_thread(lambda: _all_at_once(begin, finish, first or []))
     writer = await in_thread(begin)
     try:
-        await _pump(writer, [first or [], second], batches, in_thread)
+        early = [*(first or []), *second]
+        if isinstance(receive, Pourable):
+            await in_thread(lambda: writer.write(early))
+            await receive.pour(writer.write, in_thread)
+        else:
+            await _pump(writer, early, batches, in_thread)
         return await in_thread(lambda: finish(writer.commit()))
     finally:
         await asyncio.shield(in_thread(writer.abort))
@@ -106,11 +121,11 @@ async def take_in(
 
 async def _pump(
     writer: Writer,
-    early: list[list[bytes]],
+    early: list[bytes],
     batches: AsyncIterator[list[bytes]],
     in_thread: InThread,
 ) -> None:
-    writing = asyncio.ensure_future(in_thread(lambda: writer.write([chunk for batch in early for chunk in batch])))
+    writing = asyncio.ensure_future(in_thread(lambda: writer.write(early)))
     try:
         async for batch in batches:
             await writing

@@ -9,13 +9,15 @@ import base64
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeAlias
+from enum import StrEnum
+from typing import Annotated, Any, Final, Protocol, TypeAlias
 from urllib.parse import quote, urlencode
 
 import msgspec
 
-from modelyard.action import Action
+from modelyard.action import Action, Ref
 from modelyard.domain.access import Credential, ProvenIdentity, sign
+from modelyard.domain.deployment_jobs import VersionDeployment
 from modelyard.domain.files import Entry, Link
 from modelyard.domain.models import Tag, Version
 from modelyard.domain.names import MAX_NAME, comment, tag_key, tag_value
@@ -24,6 +26,7 @@ from modelyard.errors import (
     AlreadyExists,
     Changed,
     Denied,
+    Exhausted,
     Failure,
     Invalid,
     Malformed,
@@ -32,16 +35,22 @@ from modelyard.errors import (
     NotFound,
     OutOfRange,
     TooLarge,
+    TooLate,
     Unauthenticated,
     Unavailable,
     Undecided,
     WrongState,
 )
+from modelyard.surfaces.served import Serving
 from modelyard.surfaces.stored import Bytes, Source, Writer
 
 JSON: Final = "application/json"
 FILES_PREFIX: Final = "/api/2.0/fs/files"
+MAX_BODY: Final = 4 << 20
+"""Bytes of a body of JSON, where a row does not say more."""
 CREDENTIALS_MILLISECONDS: Final = 3_600_000
+Number: TypeAlias = Annotated[int, msgspec.Meta(ge=0, le=2**53 - 1)]
+"""A number of ours, or a time, which JSON and every database can hold."""
 encode: Final = msgspec.json.encode
 
 
@@ -115,11 +124,13 @@ STATUS: Final[dict[type[Failure], tuple[int, str]]] = {
     OutOfRange: (416, "INVALID_PARAMETER_VALUE"),
     Undecided: (409, "UNKNOWN"),
     Unavailable: (503, "TEMPORARILY_UNAVAILABLE"),
+    Exhausted: (429, "RESOURCE_EXHAUSTED"),
+    TooLate: (504, "DEADLINE_EXCEEDED"),
 }
 """The status and code of each failure; one that is not here is told as its nearest ancestor.
 
 MLflow's client repeats every status outside {400, 401, 403, 404, 409, 499, 501} for minutes, so no other 4xx is sent
-but 412 and 416, which only readers of files ask for (protocol notes §1.0.3).
+but 412 and 416, which only readers of files ask for (protocol notes §1.0.3), and 429 to those who ask for predictions.
 """
 
 
@@ -139,8 +150,8 @@ def told(failure: Failure, table: Mapping[type[Failure], tuple[int, str]]) -> Re
     headers: tuple[tuple[str, str], ...] = (("content-type", JSON),)
     if isinstance(failure, Unauthenticated):
         headers += (("www-authenticate", "Bearer"),)
-    if isinstance(failure, Unavailable):
-        headers += (("retry-after", "1"),)
+    if isinstance(failure, Unavailable) and not isinstance(failure, TooLate):
+        headers += (("retry-after", str(failure.seconds)),)
     if isinstance(failure, OutOfRange):
         headers += (("content-range", f"bytes */{failure.size}"),)
     return Reply(status, encode({"error_code": code, "message": failure.message}), headers)
@@ -176,10 +187,18 @@ class Translation:
     """The value of the query parameter `action` that tells rows of one path apart."""
     hears: tuple[tuple[str, str], ...] = ()
     """Headers that say something: their names in lower case, and the fields of `said` that they fill."""
+    older: tuple[str, ...] = ()
+    """Addresses of the same in older versions of the protocol; `said` may hear of it as `is_older`."""
+    settles: bool = False
+    """Whether what serves follows the change before the answer goes out."""
     near: Joining | None = None
     """The row for a client whose `Here` is near, where that client is served in another way."""
     old: Joining | None = None
     """The row for a client whose `Here` is old, likewise."""
+    tell: Callable[[Said, Any, Here], object] | None = None
+    """In place of `write`, where the answer also depends on what was said: on the name by which a thing was called."""
+    repeats: tuple[str, ...] = ()
+    """Fields that are lists, which a query says by naming them again and again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,9 +277,13 @@ class Joining:
     write: Callable[[Any, Here], object] = lambda _result, _here: {}
     blame: Callable[[Failure], Reply] = blame
     doing: str = ""
+    most: int = MAX_BODY
+    """Bytes of the body."""
     once: Once | None = None
     """For work that may take longer than clients wait: whoever asks again joins what is under way."""
     near: Joining | None = None
+    """As of a `Translation`."""
+    tell: Callable[[Said, Any, Here], object] | None = None
     """As of a `Translation`."""
 
 
@@ -276,6 +299,73 @@ class Departure:
     """The entry, where the action gives something that has one."""
     source: Callable[[Bytes, Any], Source] = lambda store, _found: store
     """What opens it; it also gets what the action gave."""
+    blame: Callable[[Failure], Reply] = blame
+    doing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Consult:
+    """A question that the gate allows, and that what runs here answers: metrics, logs."""
+
+    method: str
+    path: str
+    said: type[msgspec.Struct]
+    read: Callable[[Said], AnyAction]
+    look: Callable[[Serving, Any], object]
+    """The answer as JSON values (or as a whole `Reply`); it also gets what the action gave."""
+    blame: Callable[[Failure], Reply] = blame
+    doing: str = ""
+    media: str = JSON
+    """What a `Reply` holds, for the OpenAPI document."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """Bytes that a model answers, once an invocation was allowed: `invocations` takes them there and back."""
+
+    method: str
+    path: str
+    said: type[msgspec.Struct]
+    read: Callable[[Said], AnyAction]
+    blame: Callable[[Failure], Reply] = blame
+    doing: str = ""
+
+
+class Flow(StrEnum):
+    """How a request to MLflow's own server is handled, once it is read."""
+
+    PLAIN = "plain"
+    """Decided on everything that it names, and sent on."""
+    NARROWED = "narrowed"
+    """A search, which is limited to the experiments that the caller sees."""
+    LISTED = "listed"
+    """A search for experiments, of which those that the caller sees are told."""
+    MADE = "made"
+    """A new experiment, which is kept here first."""
+    NAMED = "named"
+    """An experiment that is asked for by its name."""
+    PAGE = "page"
+    """A file of MLflow's page, which is the same for everybody who is somebody here."""
+    GRAPH = "graph"
+    """A question of that page in GraphQL."""
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """A request that MLflow's own server answers: `relays` takes it there, as far as the gate lets it through."""
+
+    method: str
+    path: str
+    said: type[msgspec.Struct]
+    target: str
+    """The path on that server, with the same parameters in braces."""
+    decide: Callable[[Any], AnyAction]
+    """What is decided on each experiment that a plain request touches; for other flows, what is asked of the gate."""
+    flow: Flow = Flow.PLAIN
+    command: Callable[[Said, Ref], AnyAction] | None = None
+    """What changes here, before it does there."""
+    makes: tuple[str, ...] = ()
+    """Where the answer has the id of something new: the begin of its reference, and keys one inside the other."""
     blame: Callable[[Failure], Reply] = blame
     doing: str = ""
 
@@ -302,7 +392,7 @@ class Entrance:
     hears: tuple[tuple[str, str], ...] = (("cookie", "cookie"),)
 
 
-Row: TypeAlias = Translation | Form | Public | Arrival | Joining | Departure | Entrance
+Row: TypeAlias = Translation | Form | Public | Arrival | Joining | Departure | Consult | Prediction | Relay | Entrance
 
 
 class SignOn(Protocol):
@@ -372,6 +462,17 @@ def with_digest(told: Mapping[str, object], version: Version) -> Reply:
 def tag_dicts(given: tuple[Tag, ...]) -> list[dict[str, str]]:
     """Tags as the wire writes them."""
     return [{"key": tag.key, "value": tag.value} for tag in given]
+
+
+def deployment_dict(found: VersionDeployment) -> dict[str, str]:
+    """How far a version's deployment is, as the wire writes it."""
+    return {
+        "job_id": found.job_id,
+        "run_id": found.run_id,
+        "job_state": found.job_state.value,
+        "run_state": found.run_state.value,
+        "current_task_name": found.task,
+    }
 
 
 def stored_by_default() -> dict[str, object]:

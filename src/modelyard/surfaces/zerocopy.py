@@ -43,7 +43,7 @@ class ZeroCopy:
                 message = await _send_file(cycle, message)
             await send(message)
 
-        cast("dict[str, Any]", scope)["extensions"] = {EXTENSION: {}}
+        cast("dict[str, Any]", scope).setdefault("extensions", {})[EXTENSION] = {}
         await self._application(scope, receive, sending)
 
 

@@ -7,7 +7,7 @@ from typing import Any, Final
 import msgspec
 
 from modelyard.actions import explain
-from modelyard.domain import names
+from modelyard.domain import endpoints, names
 from modelyard.domain.explain import Check, Explanation, Readiness, Remedy, Role, type_of
 from modelyard.domain.privileges import Node
 from modelyard.errors import Invalid
@@ -15,6 +15,7 @@ from modelyard.surfaces.securables import ref
 from modelyard.surfaces.wire import AnyAction, Here, Row, Translation
 
 _PREFIX: Final = "/api/2.0/modelyard"
+_ENDPOINT: Final = frozenset({"serving_endpoint", "serving-endpoint", "endpoint"})
 
 
 class _Asked(msgspec.Struct, frozen=True):
@@ -37,9 +38,15 @@ class _Role(msgspec.Struct, frozen=True):
 
 
 def _explain(said: _Asked) -> AnyAction:
-    securable = ref(said.securable_type, said.full_name)
     origin = names.model(said.origin) if said.origin else ""
-    return explain.Explain(said.action, securable.name, said.principal, origin)
+    return explain.Explain(said.action, _securable(said), said.principal, origin)
+
+
+def _securable(said: _Asked) -> str:
+    """The full name of what it is about; grants do not know endpoints, explanations do."""
+    if said.securable_type.lower() in _ENDPOINT:
+        return endpoints.path(said.full_name.removeprefix(endpoints.PREFIX))
+    return ref(said.securable_type, said.full_name).name
 
 
 def _preflight(said: _Role) -> AnyAction:

@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from modelyard.surfaces.unity import catalogs, entity_tags, metastore, models, permissions, tagging, versions
+from modelyard.surfaces.unity import (
+    catalogs,
+    entity_tags,
+    metastore,
+    models,
+    permissions,
+    tables,
+    tagging,
+    versions,
+    volumes,
+)
 from modelyard.surfaces.wire import Row
 
 ROWS: Final[tuple[Row, ...]] = (
@@ -19,4 +29,6 @@ ROWS: Final[tuple[Row, ...]] = (
     *permissions.ROWS,
     *metastore.ROWS,
     *entity_tags.ROWS,
+    *tables.ROWS,
+    *volumes.ROWS,
 )

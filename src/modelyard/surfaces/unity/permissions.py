@@ -16,7 +16,7 @@ from modelyard.actions import grants
 from modelyard.domain import pages
 from modelyard.domain.grants import MOST, Assignment, Held
 from modelyard.domain.pages import Page, Window
-from modelyard.domain.privileges import GrantChange, Privilege, parse
+from modelyard.domain.privileges import APPLICABLE, OBJECTS, GrantChange, Privilege, parse
 from modelyard.errors import Invalid
 from modelyard.surfaces.securables import ref
 from modelyard.surfaces.unity.words import at, paged
@@ -35,6 +35,8 @@ _OPEN_SOURCE_KNOWS: Final = frozenset(
         Privilege.USE_SCHEMA,
     },
 )
+_MOST: Final = max(len(applicable) for kind, applicable in APPLICABLE.items() if kind not in OBJECTS)
+"""Privileges that one principal may have on a securable."""
 _LEAST: Final = 150
 """No page is shorter than this many privileges, so that one principal's always fit."""
 
@@ -88,15 +90,15 @@ class Permissions(msgspec.Struct, frozen=True):
 
 
 def _get(said: Permissions) -> AnyAction:
-    return grants.GetGrants(said.ref, said.principal, said.window("grants", len(Privilege), _UNPAGED))
+    return grants.GetGrants(said.ref, said.principal, said.window("grants", _MOST, _UNPAGED))
 
 
 def _list(said: Permissions) -> AnyAction:
-    return grants.GetGrants(said.ref, said.principal, said.window("grants", len(Privilege)))
+    return grants.GetGrants(said.ref, said.principal, said.window("grants", _MOST))
 
 
 def _effective(said: Permissions) -> AnyAction:
-    window = said.window("effective grants", _LEVELS * len(Privilege))
+    window = said.window("effective grants", _LEVELS * _MOST)
     return grants.GetEffectiveGrants(said.ref, said.principal, window)
 
 
