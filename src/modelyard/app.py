@@ -14,6 +14,15 @@ from urllib.parse import urlsplit
 from modelyard.actions.tokens import new_secret
 from modelyard.config import LOOPBACK, Settings
 from modelyard.domain import backups
+from modelyard.domain.secrets import Hidden
+from modelyard.engines.base import Load, Served
+from modelyard.engines.elsewhere import Elsewhere
+from modelyard.engines.local import SharedEngine
+from modelyard.engines.outside import LARGEST, Outside
+from modelyard.engines.switchboard import Switchboard
+from modelyard.engines.tasks.html import html
+from modelyard.engines.tracking import Tracker
+from modelyard.engines.usage import Usage
 from modelyard.errors import Invalid, NotFound, Unavailable
 from modelyard.gate import Gate
 from modelyard.outbound import Allowed, Outbound
@@ -28,26 +37,40 @@ from modelyard.store.lock import Lock
 from modelyard.store.places import open_place
 from modelyard.store.session import Database
 from modelyard.store.stores import Backend, Stores
+from modelyard.store.trackers import tracking_database
 from modelyard.store.tx import Contended
+from modelyard.store.vault import Vault
+from modelyard.surfaces import artifacts as artifacts_surface
 from modelyard.surfaces import (
     credentials,
     discovery,
+    jobs,
     mlflow,
     modelyard,
+    notifications,
     oauth,
     openapi,
     prompts,
+    registry,
     scim,
+    serving,
     sessions,
     tokens,
+    tracking,
     unity,
 )
 from modelyard.surfaces import files as files_surface
+from modelyard.surfaces import secrets as secrets_surface
+from modelyard.surfaces import workspace as workspace_surface
 from modelyard.surfaces.http import Endpoint, Site
 from modelyard.surfaces.lanes import Lanes
 from modelyard.surfaces.wire import Row, SignOn
+from modelyard.workers.courier import THREADS, Courier
 from modelyard.workers.duties import duties
+from modelyard.workers.jobs import JobsWorker
 from modelyard.workers.keeper import Keeper
+from modelyard.workers.recorder import Recorder
+from modelyard.workers.runner import Runner
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -58,6 +81,7 @@ _TABLES: Final[tuple[Row, ...]] = (
     *discovery.ROWS,
     *mlflow.ROWS,
     *prompts.ROWS,
+    *registry.ROWS,
     *unity.ROWS,
     *modelyard.ROWS,
     *files_surface.ROWS,
@@ -66,6 +90,13 @@ _TABLES: Final[tuple[Row, ...]] = (
     *tokens.ROWS,
     *credentials.ROWS,
     *oauth.ROWS,
+    *serving.ROWS,
+    *secrets_surface.ROWS,
+    *notifications.ROWS,
+    *jobs.ROWS,
+    *workspace_surface.ROWS,
+    *tracking.ROWS,
+    *artifacts_surface.ROWS,
 )
 ROWS: Final[tuple[Row, ...]] = openapi.with_document(_TABLES)
 """Every route there is."""
@@ -84,6 +115,7 @@ class Storage(Stores):
         self.take = exchange.take
         self.forget = exchange.forget
         self.lend = exchange.lend
+        self.page = html
 
     def backend(self, store_id: str) -> Backend:
         """A store by its id, opened if another process has made it."""
@@ -102,6 +134,53 @@ class Storage(Stores):
         self.add(store_id, opened)
 
 
+class Service:
+    """What serves models: the engine that keeps processes, the switchboard that asks them, and what minds both."""
+
+    def __init__(self, settings: Settings, gate: Gate, storage: Storage) -> None:
+        self._recorder = Recorder(gate, storage, settings.folder / "inference", settings.inference_flush_seconds)
+        allowed = Allowed.of(settings.outbound_allowed)
+        outbound = Outbound(allowed, seconds=settings.serving_request_seconds, most=LARGEST)
+        self._outside = Outside(outbound, self._key)
+        self._engine = SharedEngine(settings, self._load, storage.open, self._ring)
+        self.switchboard = Switchboard(
+            self._engine,
+            request_seconds=settings.serving_request_seconds,
+            start_seconds=settings.serving_start_seconds,
+            catch_up=self._catch_up,
+            record=self._recorder.capture,
+            outside=self._outside,
+            usage=Usage(settings.serving_memory),
+        )
+        self._runner = Runner(gate, self._engine, self.switchboard.meters, self.switchboard.publish)
+
+    def _load(self, served: Served) -> Load:
+        return self._runner.load(served)
+
+    def _key(self, served_id: str) -> Hidden | None:
+        return self._runner.key(served_id)
+
+    def _ring(self) -> None:
+        self._runner.ring()
+
+    def _catch_up(self) -> None:
+        self._runner.catch_up()
+
+    def start(self) -> None:
+        """Begin to serve."""
+        self._recorder.start()
+        self._engine.start()
+        self._runner.start()
+
+    def close(self) -> None:
+        """End every process."""
+        self._runner.close()
+        self.switchboard.close()
+        self._outside.close()
+        self._recorder.close()
+        self._engine.close()
+
+
 @dataclass(frozen=True, slots=True)
 class App:
     """A server that is put together, and everything that must be closed when it ends."""
@@ -113,16 +192,28 @@ class App:
     lanes: Lanes
     outbound: Outbound
     keeper: Keeper
+    service: Service
+    courier: Courier
+    jobs: JobsWorker
+    tracker: Tracker | Elsewhere | None
     lock: Lock | None
 
     def start(self) -> None:
         """Begin with the server's own work."""
         self.keeper.start()
+        self.service.start()
+        self.courier.start()
+        self.jobs.start()
 
     def close(self) -> None:
         """Wait for actions and chores under way, then let go of everything."""
         self.outbound.close()
         self.lanes.close()
+        self.jobs.close()
+        self.service.close()
+        self.courier.close()
+        if self.tracker:
+            self.tracker.close()
         self.keeper.close()
         self.database.close()
         self.storage.close()
@@ -139,13 +230,21 @@ def build(settings: Settings) -> App:
     store_id = _open_store(settings, database, storage, settings.storage_url)
     roots = {url: _open_store(settings, database, storage, url) for url in settings.location_urls}
     key = signing_key(settings)
+    database.vault = Vault(key)
     gate = Gate(database, store_id, key, settings.trash_days, roots)
     lanes = Lanes(settings.threads, one_writer=database.is_sqlite)
     outbound = Outbound(Allowed.of(settings.outbound_allowed))
     site = _site(settings, there, key)
-    endpoint = Endpoint(ROWS, gate, storage, site, lanes, _provider(settings, outbound))
+    service = Service(settings, gate, storage)
+    tracker = _tracker(settings, database)
+    provider = _provider(settings, outbound)
+    endpoint = Endpoint(ROWS, gate, storage, site, lanes, provider, service.switchboard, tracker)
     keeper = Keeper(gate, storage, duties(settings))
-    return App(endpoint, gate, database, storage, lanes, outbound, keeper, lock)
+    courier = Courier(
+        gate, Outbound(Allowed.of(settings.outbound_allowed), resolvers=THREADS), alone=database.is_sqlite
+    )
+    running = JobsWorker(settings, gate, storage.open)
+    return App(endpoint, gate, database, storage, lanes, outbound, keeper, service, courier, running, tracker, lock)
 
 
 def _open_store(settings: Settings, database: Database, storage: Storage, url: str) -> str:
@@ -163,6 +262,13 @@ def _enter_store(database: Database, opened: Backend) -> str:
             return holdings.enter(tx, opened.url, opened.marker, int(time.time() * 1000))
     except Contended:
         return _enter_store(database, opened)
+
+
+def _tracker(settings: Settings, database: Database) -> Tracker | Elsewhere | None:
+    """What keeps experiments: a child, or another server."""
+    if settings.tracking_url:
+        return Elsewhere(settings)
+    return Tracker(settings, lambda: tracking_database(settings, database)) if settings.tracking else None
 
 
 def _provider(settings: Settings, outbound: Outbound) -> SignOn | None:
@@ -268,7 +374,7 @@ def write_private(path: Path, text: str, *, replace: bool = True) -> None:
 
 
 def signing_key(settings: Settings) -> bytes:
-    """The key of signed URLs: from the settings, else one that this data folder keeps."""
+    """The key that signs URLs and seals secrets: from the settings, else one that this data folder keeps."""
     if settings.secret_key:
         return bytes.fromhex(settings.secret_key)
     file = make_private(settings.folder / "keys") / "signing"
@@ -278,7 +384,10 @@ def signing_key(settings: Settings) -> bytes:
     try:
         return bytes.fromhex(file.read_text().strip())
     except ValueError:
-        raise Invalid("keys/signing in the data folder is damaged; remove it, and a new key is made.") from None
+        raise Invalid(
+            "keys/signing in the data folder is damaged; bring it back from where you keep it. Without it a new key is "
+            "made, and the values of all secrets must be put anew.",
+        ) from None
 
 
 def _site(settings: Settings, there: Installation, key: bytes) -> Site:

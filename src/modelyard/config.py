@@ -22,6 +22,9 @@ LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 ALGORITHMS: Final = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA")
 """How an ID token may be signed at all: never `none`, and never with a secret that both sides know."""
 
+_FIRST_UID: Final = 1_000
+_LAST_UID: Final = (1 << 31) - 2_000
+_LEAST_MEMORY: Final = 64 << 20
 _PLACES: Final = ("file:///", "s3://", "gs://", "az://")
 _HOST: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]{0,252}\Z", re.ASCII)
 
@@ -65,7 +68,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     admin: str = "admin"
     """The name of the admin that the first start on an empty database makes."""
     secret_key: str = ""
-    """64 hex digits that sign URLs; empty keeps a key of its own in the data folder's `keys/`."""
+    """64 hex digits that sign URLs and encrypt secrets; empty keeps a key of its own in the data folder's `keys/`.
+    Keep it: under another key the values of secrets cannot be read."""
     presigned: bool = False
     """Send MLflow's clients to presigned URLs instead of the Databricks SDK's Files API."""
     direct: bool = True
@@ -88,6 +92,75 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """How long looking into the files of a version may take when it is finalized; after that it counts as unscanned."""
     pending_hours: int = 48
     """How long a version waits for its next file before it is given up, and failed."""
+    workers_folder: str = ""
+    """Where what serves models keeps its files on this machine: copies of models, Python environments, logs, sockets;
+    empty is `run` in the data folder. Each data folder needs one of its own."""
+    sandbox_uid: int = 64_200
+    """The first of 1001 user ids under which models and tasks run where the server is root: some build environments,
+    each process has another one, and the last one is MLflow's tracking server's. No account may have them; servers
+    beside each other need ranges of their own."""
+    shared_user: bool = False
+    """Run models and tasks although nothing keeps them from reading what the server keeps: where the server is not
+    root and bubblewrap is not installed. Only for what is trusted like the server itself."""
+    serving_env: str = "isolated"
+    """`isolated` builds a Python environment for each model's requirements; `local` takes that of the server, which is
+    fast, and right only where it has what the models need."""
+    serving_memory: int = 16 << 30
+    """How many bytes of address space a process that serves a model may have; 0 is no bound."""
+    serving_network: bool = True
+    """Whether models that are served may use the network."""
+    serving_start_seconds: int = 300
+    """How long a model may take to load."""
+    serving_request_seconds: int = 297
+    """How long a prediction may take; a process that does not answer for longer is ended."""
+    serving_idle_seconds: int = 1_800
+    """After how long without requests the processes end of what may sleep."""
+    jobs_env: str = "isolated"
+    """`isolated` builds a Python environment for each task's packages; `local` takes that of the server for all."""
+    jobs_packages: tuple[str, ...] = ("databricks-sdk", "ipykernel", "mlflow")
+    """What the environment of each task has besides what the task asks for; notebooks need ipykernel."""
+    jobs_at_once: int = 8
+    """How many attempts at tasks run at once on one machine, at most 490; the others wait for their turn."""
+    jobs_memory: int = 16 << 30
+    """How many bytes of address space each process of a task may have; 0 is no bound."""
+    jobs_cancel_seconds: int = 30
+    """How long what is cancelled, or has taken too long, has to end by itself before it is killed."""
+    jobs_days: int = 60
+    """How many days runs are kept, with what they have printed."""
+    git_command: str = "git"
+    """The git program, with which code of tasks is fetched."""
+    serving_spares: int = 1
+    """How many processes wait with libraries loaded and no model while something sleeps: what has that environment, no
+    variables and no `row_wise` wakes sooner. Each is for one environment, of what fell asleep last, and takes about as
+    much memory as a small model's process; 0 is none."""
+    inference_flush_seconds: int = 60
+    """How often rows of inference tables are written to their catalog's storage; until then they wait in the data
+    folder's `inference/`, where they survive the end of a process."""
+    tracking: bool = True
+    """Whether experiments and runs are kept, by MLflow's own server, which is started when it is first asked; it takes
+    `pip install "modelyard[tracking]"`."""
+    tracking_database: str = ""
+    """The URL of that server's database, best with a user of its own; empty is a file in the data folder's `tracking/`,
+    or, beside PostgreSQL, the schema `modelyard_tracking` in the same database."""
+    tracking_workers: int = 1
+    """How many processes of it answer at once."""
+    tracking_start_seconds: int = 300
+    """How long its start may take."""
+    tracking_url: str = ""
+    """The URL of another MLflow tracking server to ask instead. Requests of whoever has a token here are passed on as
+    they are: nothing of that server is governed here, and clients reach its artifacts by themselves."""
+    tracking_token: str = ""
+    """The token that is shown to that server; empty shows it nothing."""
+    package_index: str = ""
+    """The index from which packages of models come; empty is PyPI."""
+    package_find_links: str = ""
+    """A folder or page with further packages for models."""
+    package_proxy: str = ""
+    """The URL of a proxy through which packages of models are fetched."""
+    package_links: bool = False
+    """Whether the requirements of a model may name links and indexes of their own."""
+    build_from_source: bool = False
+    """Whether packages without wheels are built, which runs their code while an environment is made."""
     outbound_allowed: tuple[str, ...] = ()
     """Host names, addresses and networks (`10.1.0.0/16`) that the server may ask although they are not public."""
     oidc_issuer: str = ""
@@ -137,6 +210,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def folder(self) -> Path:
         """The data folder, absolute."""
         return self.data.expanduser().absolute()
+
+    @property
+    def run_folder(self) -> Path:
+        """Where what serves models keeps its files on this machine."""
+        return Path(self.workers_folder).expanduser().absolute() if self.workers_folder else self.folder / "run"
 
     @property
     def database_url(self) -> str:
@@ -241,6 +319,8 @@ def _checked(settings: Settings) -> Settings:
     if wrong := [entry for entry in settings.outbound_allowed if not _is_place(entry)]:
         raise Invalid(f'outbound_allowed: "{wrong[0][:100]}" is neither a host name, an address nor a network.')
     _check_sign_in(settings)
+    _check_serving(settings)
+    _check_jobs(settings)
     return settings
 
 
@@ -251,6 +331,38 @@ def _check_places(settings: Settings) -> None:
             raise Invalid("storage and storage_locations are folders, or URLs: file:///…, s3://…, gs://… or az://…")
         if any(is_below(url, other) for other in urls if other is not url):
             raise Invalid(f"{url} lies inside another place of storage or storage_locations; name separate ones.")
+
+
+def _check_serving(settings: Settings) -> None:
+    if settings.serving_env not in {"isolated", "local"}:
+        raise Invalid("serving_env is isolated or local.")
+    if not _FIRST_UID <= settings.sandbox_uid <= _LAST_UID:
+        raise Invalid(
+            f"sandbox_uid must be from {_FIRST_UID} to {_LAST_UID}: models never run as a user of the system."
+        )
+    if min(settings.serving_start_seconds, settings.serving_request_seconds, settings.serving_idle_seconds) < 1:
+        raise Invalid("serving_start_seconds, serving_request_seconds and serving_idle_seconds must be at least 1.")
+    if settings.serving_spares < 0:
+        raise Invalid("serving_spares must not be negative.")
+    if not 1 <= settings.inference_flush_seconds <= 3_600:  # noqa: PLR2004  said in the message
+        raise Invalid("inference_flush_seconds must be from 1 to 3600.")
+    if settings.serving_memory < 0 or 0 < settings.serving_memory < _LEAST_MEMORY:
+        raise Invalid(f"serving_memory must be 0, or at least {_LEAST_MEMORY} bytes: Python needs as much by itself.")
+    for name in ("package_index", "package_proxy"):
+        url: str = getattr(settings, name)
+        if url and urlsplit(url).scheme not in {"https", "http", *(("file",) if name == "package_index" else ())}:
+            raise Invalid(f"{name} must be an http:// or https:// URL.")
+
+
+def _check_jobs(settings: Settings) -> None:
+    if settings.jobs_env not in {"isolated", "local"}:
+        raise Invalid("jobs_env is isolated or local.")
+    if not 1 <= settings.jobs_at_once <= 490 or settings.jobs_cancel_seconds < 0:  # noqa: PLR2004  said in the message
+        raise Invalid("jobs_at_once must be from 1 to 490, and jobs_cancel_seconds at least 0.")
+    if not 1 <= settings.jobs_days <= 3_650:  # noqa: PLR2004  said in the message
+        raise Invalid("jobs_days must be from 1 to 3650.")
+    if settings.jobs_memory < 0 or 0 < settings.jobs_memory < _LEAST_MEMORY:
+        raise Invalid(f"jobs_memory must be 0, or at least {_LEAST_MEMORY} bytes: Python needs as much by itself.")
 
 
 def _is_place(entry: str) -> bool:

@@ -99,12 +99,19 @@ class Proxy:
         with contextlib.suppress(OSError):
             while True:
                 client, _ = listening.accept()
-                database = socket.socket(socket.AF_UNIX)
-                database.connect(self.target)
-                link = _Link(client, database)
-                self._links.append(link)
-                threading.Thread(target=self._to_database, args=[link], daemon=True).start()
-                threading.Thread(target=self._to_client, args=[link], daemon=True).start()
+                self._link(client)
+
+    def _link(self, client: socket.socket) -> None:
+        """Connect a client with the database; a database that is away ends this connection, and no other."""
+        link = _Link(client, socket.socket(socket.AF_UNIX))
+        try:
+            link.database.connect(self.target)
+        except OSError:
+            link.close()
+            return
+        self._links.append(link)
+        threading.Thread(target=self._to_database, args=[link], daemon=True).start()
+        threading.Thread(target=self._to_client, args=[link], daemon=True).start()
 
     def _to_database(self, link: _Link) -> None:
         with contextlib.suppress(OSError, EOFError):
