@@ -1,0 +1,165 @@
+"""What a run found, for people: one HTML page that needs nothing else."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from html import escape
+from typing import Final
+
+from modelyard.upgrade import reports
+from modelyard.upgrade.catalogue import RULES
+from modelyard.upgrade.engine import Change, Outcome, Reference
+from modelyard.upgrade.findings import Safety
+
+_WORDS: Final = {
+    Safety.AUTOMATIC: "automatic", Safety.REVIEW: "automatic, to be reviewed",
+    Safety.PROPOSE: "a person decides", Safety.REPORT: "told only",
+}  # fmt: skip
+_COLOURS: Final = {
+    Safety.AUTOMATIC: "#2e7d5b",
+    Safety.REVIEW: "#3f7cc4",
+    Safety.PROPOSE: "#d08a1d",
+    Safety.REPORT: "#8a8f98",
+}
+_WIDE: Final = 520
+_ROW: Final = 22
+_MOST_DIFF: Final = 20_000
+_STYLE: Final = """
+:root{color-scheme:light dark}
+body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
+h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}
+table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .6rem;vertical-align:top}
+tr+tr>td{border-top:1px solid #8884}code,pre{font:13px/1.45 ui-monospace,monospace}
+pre{overflow-x:auto;padding:.6rem;background:#8881;border-radius:6px}
+summary{cursor:pointer;padding:.25rem 0}.tag{color:#fff;border-radius:4px;padding:0 .4rem;white-space:nowrap}
+.cards{display:flex;gap:1rem;flex-wrap:wrap}.card{background:#8881;border-radius:8px;padding:.6rem 1rem}
+.card b{display:block;font-size:1.6rem}.add{color:#2e7d5b}.del{color:#c0392b}svg text{fill:currentColor}
+"""
+
+
+def html(outcome: Outcome) -> str:
+    """The page."""
+    parts = (
+        _cards(outcome), _bars("References by rule", _by_rule(outcome)), _bars("References by file", _by_file(outcome)),
+        _names(outcome), _files(outcome), _troubles(outcome), _rules(outcome),
+    )  # fmt: skip
+    return (
+        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width"><title>Modelyard upgrade: code</title>'
+        f"<style>{_STYLE}</style></head><body><h1>What points at the old registry</h1>{''.join(parts)}</body></html>\n"
+    )
+
+
+def _cards(outcome: Outcome) -> str:
+    counts = Counter(reference.finding.safety for reference in outcome.references)
+    cards = [(str(counts[safety]), _tag(safety)) for safety in Safety]
+    cards += [(str(outcome.counted), "files looked at"), (str(len(outcome.troubles)), "not read, or in part")]
+    said = "".join(f'<div class="card"><b>{count}</b>{label}</div>' for count, label in cards)
+    return f'<div class="cards">{said}</div>'
+
+
+def _tag(safety: Safety) -> str:
+    return f'<span class="tag" style="background:{_COLOURS[safety]}">{safety.value} · {_WORDS[safety]}</span>'
+
+
+_Bars = list[tuple[str, Counter[Safety]]]
+
+
+def _by_rule(outcome: Outcome) -> _Bars:
+    found: dict[str, Counter[Safety]] = defaultdict(Counter)
+    for reference in outcome.references:
+        found[reference.finding.rule][reference.finding.safety] += 1
+    return [(f"{rule}  {RULES[rule].matches}", found[rule]) for rule in sorted(found)]
+
+
+def _by_file(outcome: Outcome) -> _Bars:
+    found: dict[str, Counter[Safety]] = defaultdict(Counter)
+    for reference in outcome.references:
+        found[reference.finding.document][reference.finding.safety] += 1
+    return sorted(found.items(), key=lambda item: (-item[1].total(), item[0]))[:25]
+
+
+def _bars(title: str, rows: _Bars) -> str:
+    """A bar for each row, in the colours of what may be done."""
+    if not rows:
+        return ""
+    most = max(counts.total() for _, counts in rows)
+    drawn = "".join(_bar(index, label, counts, most) for index, (label, counts) in enumerate(rows))
+    height = _ROW * len(rows)
+    box = f'viewBox="0 0 {_WIDE * 2} {height}" width="100%" role="img" aria-label="{escape(title)}"'
+    return f'<h2>{escape(title)}</h2><svg {box} font-size="13">{drawn}</svg>'
+
+
+def _bar(index: int, label: str, counts: Counter[Safety], most: int) -> str:
+    top, left = index * _ROW, float(_WIDE)
+    shown = label if len(label) <= 72 else f"…{label[-71:]}"  # noqa: PLR2004  as much as fits beside the bars
+    said = [f'<text x="0" y="{top + 15}">{escape(shown)}</text>']
+    for safety in Safety:
+        wide = counts[safety] / most * (_WIDE - 60)
+        said.append(f'<rect x="{left:.1f}" y="{top + 3}" width="{wide:.1f}" height="15" fill="{_COLOURS[safety]}"/>')
+        left += wide
+    said.append(f'<text x="{left + 6:.1f}" y="{top + 15}">{counts.total()}</text>')
+    return "".join(said)
+
+
+def _names(outcome: Outcome) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(name)}</code></td><td>{counts['references']}</td><td>{counts['files']}</td></tr>"
+        for name, counts in reports.names(outcome).items()
+    )
+    head = "<tr><th>flat name</th><th>references</th><th>files</th></tr>"
+    return f"<h2>Models by their old names</h2><table>{head}{rows}</table>" if rows else ""
+
+
+def _files(outcome: Outcome) -> str:
+    by_file: dict[str, list[Reference]] = defaultdict(list)
+    for reference in outcome.references:
+        by_file[reference.finding.document].append(reference)
+    changes = {change.name: change for change in outcome.changes}
+    names = sorted({*by_file, *changes})
+    return "<h2>Files</h2>" + "".join(_file(name, by_file[name], changes.get(name)) for name in names)
+
+
+def _file(name: str, references: list[Reference], change: Change | None) -> str:
+    rows = "".join(map(_row, references))
+    shown = f"<pre>{''.join(_lines(change))}</pre>" if change else ""
+    count = f"{len(references)} reference{'' if len(references) == 1 else 's'}"
+    return f"<details><summary><code>{escape(name)}</code> · {count}</summary><table>{rows}</table>{shown}</details>"
+
+
+def _row(reference: Reference) -> str:
+    finding, place = reference.finding, reference.place
+    where = f"{place.line}" + (f" (cell {place.cell}, line {place.cell_line})" if place.cell else "")
+    return (
+        f"<tr><td>{where}</td><td>{finding.rule}</td><td>{_tag(finding.safety)}</td>"
+        f"<td>{escape(finding.message)}<br><code>{escape(reference.line)}</code></td></tr>"
+    )
+
+
+def _lines(change: Change) -> Iterator[str]:
+    text = reports.diff(change.name, change.before, change.after)
+    if len(text) > _MOST_DIFF:
+        text = f"{text[:_MOST_DIFF]}\n… the rest is in `modelyard upgrade code --diff`\n"
+    for line in text.splitlines(keepends=True):
+        kind = {"+": "add", "-": "del"}.get(line[:1], "")
+        yield f'<span class="{kind}">{escape(line)}</span>' if kind else escape(line)
+
+
+def _troubles(outcome: Outcome) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(trouble.name)}</code></td><td>{escape(trouble.message)}</td></tr>"
+        for trouble in outcome.troubles
+    )
+    return f"<h2>Not read, or in part</h2><table>{rows}</table>" if rows else ""
+
+
+def _rules(outcome: Outcome) -> str:
+    used = sorted({reference.finding.rule for reference in outcome.references})
+    rows = "".join(
+        f"<tr><td>{rule}</td><td>{escape(RULES[rule].matches)}</td><td>{escape(RULES[rule].writes)}</td>"
+        f"<td>{escape(RULES[rule].why)}</td></tr>"
+        for rule in used
+    )
+    head = "<tr><th>rule</th><th>what is found</th><th>what it becomes</th><th>why</th></tr>"
+    return f"<h2>Rules</h2><table>{head}{rows}</table>" if rows else ""
