@@ -39,21 +39,25 @@ class CommandLine:
     server: Server
     monkeypatch: pytest.MonkeyPatch
 
-    def __call__(self, *words: str, token: str = "") -> Answer:
+    def __call__(self, *words: str, token: str = "", typed: bytes = b"") -> Answer:
+        return self.alone(*words, "--data", str(self.server.data), token=token, typed=typed)
+
+    def alone(self, *words: str, token: str = "", typed: bytes = b"") -> Answer:
+        """A command that asks no server, and so has no option that names one."""
         out, err = io.StringIO(), io.StringIO()
         with self.monkeypatch.context() as patch:
             for name in os.environ.keys() - clean_environment().keys() | {"FORCE_COLOR"}:
                 patch.delenv(name, raising=False)
             if token:
                 patch.setenv("DATABRICKS_TOKEN", token)
-            patch.setattr(sys, "argv", ["modelyard", *words, "--data", str(self.server.data)])
-            patch.setattr(sys, "stdin", io.StringIO())
+            patch.setattr(sys, "argv", ["modelyard", *words])
+            patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(typed)))
             with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
                 return Answer(_status(), out.getvalue(), err.getvalue())
 
-    def do(self, *words: str, token: str = "") -> Answer:
+    def do(self, *words: str, token: str = "", typed: bytes = b"") -> Answer:
         """A command that must succeed."""
-        answer = self(*words, token=token)
+        answer = self(*words, token=token, typed=typed)
         assert answer.status == 0, answer.err
         return answer
 
@@ -61,9 +65,9 @@ class CommandLine:
         """The JSON that a command prints."""
         return self.do(*words, "--json", token=token).json
 
-    def refusal(self, *words: str, token: str = "") -> str:
+    def refusal(self, *words: str, token: str = "", typed: bytes = b"") -> str:
         """The one sentence of a command that is refused."""
-        answer = self(*words, token=token)
+        answer = self(*words, token=token, typed=typed)
         assert (answer.status, answer.out) == (1, ""), answer
         assert answer.err.startswith("error: ")
         assert answer.err.count("\n") == 1

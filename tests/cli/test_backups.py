@@ -24,7 +24,7 @@ from tests.support import LEGACY, SCIM, Server, clean_environment
 CHURN, OLD = "dev.ml_team.churn", "dev.ml_team.old"
 WEIGHTS = b"w" * 300_000
 TRASH = "/api/2.0/modelyard/trash"
-RUNNING = {"audit", "seals", "tokens", "stores"}
+RUNNING = {"audit", "executors", "seals", "tokens", "stores"}
 """Tables that a server goes on to write by itself, or that say where its bytes are."""
 
 

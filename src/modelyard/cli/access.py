@@ -170,7 +170,13 @@ def find(server: Client, name: str) -> dict[str, Any]:
     raise NotFound(f"there is no principal with name {name}; `modelyard principals list` shows all.")
 
 
-def _at(principal: dict[str, Any]) -> str:
+def everybody(server: Client) -> list[dict[str, Any]]:
+    """Every principal, kind by kind."""
+    return [each for kind in _FOLDERS for each in _search(server, kind)]
+
+
+def address(principal: dict[str, Any]) -> str:
+    """Where SCIM has a principal."""
     return f"{SCIM}/{_FOLDERS[principal['kind']][0]}/{quote(principal['id'], safe='')}"
 
 
@@ -246,7 +252,7 @@ def set_principal(
         {"op": "replace", "path": "active", "value": active},
     ]
     told = [operation for operation in operations if operation["value"] not in ([], None)]
-    changed = server.ask("PATCH", _at(there), Operations=told)
+    changed = server.ask("PATCH", address(there), Operations=told)
     show(_told(there["kind"], changed), as_json=as_json, columns=_WHOLE_PRINCIPAL)
 
 
@@ -257,7 +263,7 @@ def delete_principal(name: PrincipalName, server: Server, yes: Yes = False) -> N
     """
     there = find(server, name)
     confirm(f"Delete the {there['kind']} {name} with its tokens and grants?", yes=yes)
-    server.ask("DELETE", _at(there))
+    server.ask("DELETE", address(there))
     say(f"Deleted the {there['kind']} {name}.")
 
 

@@ -1,4 +1,4 @@
-"""`modelyard demo`: the main job, from an empty folder to a promoted, aliased, loaded model, with unmodified MLflow."""
+"""`modelyard demo`: the main job, from an empty folder to a promoted, aliased, served model, with unmodified MLflow."""
 
 # MLflow and scikit-learn come without (whole) types:
 # pyright: reportMissingTypeStubs=false, reportUnknownMemberType=false, reportUnknownVariableType=false
@@ -29,6 +29,7 @@ from rich.progress import (
 
 from modelyard.cli.client import SCIM, UNITY, read
 from modelyard.cli.output import err, out
+from modelyard.cli.serving_demo import ServingStory
 from modelyard.errors import Failure, Unavailable
 
 if TYPE_CHECKING:
@@ -39,6 +40,18 @@ if TYPE_CHECKING:
 SOURCE: Final = "staging.ml_team.fraud_detection"
 TARGET: Final = "prod.ml_team.fraud_detection"
 _START_SECONDS: Final = 20
+_BROKEN: Final = """\
+import mlflow
+
+
+class Broken(mlflow.pyfunc.PythonModel):
+    def predict(self, context, model_input, params=None):
+        raise ValueError("this version is broken")
+
+
+mlflow.models.set_model(Broken())
+"""
+"""A model that loads, and does not work."""
 _GRANTS: Final = (
     ("catalog", "staging", "USE_CATALOG"),
     ("schema", "staging.ml_team", "USE_SCHEMA"),
@@ -58,7 +71,8 @@ def demo(
     """Run the main job end to end in a fresh data folder, and say what happens.
 
     A server on SQLite and local disk, two catalogs, a classifier that unmodified MLflow trains, registers, promotes
-    from staging to production, points an alias at and loads back. Needs the extra `modelyard[demo]`.
+    from staging to production, points an alias at and loads back. Then an endpoint serves it, shares requests with
+    a challenger, and takes a broken version back by itself. Needs the extra `modelyard[demo]`.
     """
     with contextlib.ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelyard-demo-")))
@@ -67,7 +81,7 @@ def demo(
         stack.enter_context(_quiet_mlflow(folder))
         story = _Story(folder, stack)
         _tell(story.steps())
-    out.print("\n[bold green]Done.[/] The model in production predicts just as the one that was trained.")
+    out.print("\n[bold green]Done.[/] The model in production predicts as the one that was trained, and serves.")
 
 
 def _tell(steps: list[tuple[str, Callable[[], str]]]) -> None:
@@ -111,6 +125,8 @@ class _Story:
             ("Promote it to production", self.promote),
             ("Point the alias Champion at it", self.set_alias),
             ("Load it by its alias, and predict", self.predict),
+            ("Let `deployer` run code", self.entitle),
+            *ServingStory(TARGET, lambda: self._sample.head(1), self._deployer, self.another).steps(),
         ]
 
     def start(self) -> str:
@@ -125,8 +141,10 @@ class _Story:
             "--port",
             "0",
         ]
+        # The models are all of this demo: they may run in its own environment, and as its own user.
+        serving = {"MODELYARD_SERVING_ENV": "local", "MODELYARD_SHARED_USER": "true"}
         log = self._stack.enter_context((self._folder / "server.log").open("wb"))
-        server = subprocess.Popen(command, stdout=log, stderr=log)  # noqa: S603  our own command
+        server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **serving})  # noqa: S603  our own command
         self._stack.callback(_stop, server)
         address = self._await(server)
         os.environ["DATABRICKS_HOST"] = address
@@ -149,9 +167,14 @@ class _Story:
         os.environ["DATABRICKS_TOKEN"] = read(self._folder / "data" / "admin-token")
 
     def _admin(self) -> httpx.Client:
+        return self._client(read(self._folder / "data" / "admin-token"))
+
+    def _deployer(self) -> httpx.Client:
+        return self._client(self._robot_token)
+
+    def _client(self, token: str) -> httpx.Client:
         import httpx  # noqa: PLC0415  as above
 
-        token = read(self._folder / "data" / "admin-token")
         return httpx.Client(
             base_url=os.environ["DATABRICKS_HOST"],
             headers={"Authorization": f"Bearer {token}"},
@@ -245,6 +268,31 @@ class _Story:
         if not same:
             raise Failure("the model in production predicts otherwise than the one that was trained")
         return f"All {len(self._sample)} predictions equal those of the model that was trained."
+
+    def entitle(self) -> str:
+        """Serving a model runs its code, which takes more than privileges on the model."""
+        operation = {"op": "add", "path": "entitlements", "value": [{"value": "allow-cluster-create"}]}
+        with self._admin() as admin:
+            there = f"{SCIM}/ServicePrincipals"
+            found = admin.get(there, params={"filter": f'applicationId eq "{self._robot}"'}).raise_for_status().json()
+            one = f"{there}/{found['Resources'][0]['id']}"
+            admin.patch(one, json={"Operations": [operation]}).raise_for_status()
+        return "Serving a model runs its code: the admin gives the entitlement allow-cluster-create."
+
+    def another(self, kind: str) -> str:
+        """Register another version of the model in production: a challenger, or one that is broken."""
+        import mlflow  # noqa: PLC0415  as above
+
+        signature = mlflow.models.infer_signature(self._sample, self._model.predict(self._sample))
+        logged: dict[str, Any] = {"name": "model", "registered_model_name": TARGET, "signature": signature}
+        with mlflow.start_run():
+            if kind == "challenger":
+                info = mlflow.sklearn.log_model(self._model, pip_requirements=["scikit-learn"], **logged)
+            else:
+                code = self._folder / "broken.py"
+                code.write_text(_BROKEN)
+                info = mlflow.pyfunc.log_model(python_model=code, pip_requirements=["mlflow"], **logged)
+        return str(info.registered_model_version)
 
 
 def _stop(server: subprocess.Popen[bytes]) -> None:

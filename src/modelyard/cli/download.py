@@ -32,6 +32,18 @@ def download(server: Client, location: str, folder: Path) -> int:
     return len(files)
 
 
+def bring(server: Client, location: str, folder: Path) -> None:
+    """Fetch what is at a location into a new folder: all files below a directory, or one file."""
+    above, _, name = location.rpartition("/")
+    beside = server.all(f"{FILES}/directories{quote(above)}", "contents")
+    size = next((each["file_size"] for each in beside if each["name"] == name and not each["is_directory"]), None)
+    if size is None:
+        download(server, location, folder)
+        return
+    folder.mkdir()
+    _fetch_all(server, above, {_safe(name): size}, folder)
+
+
 def _files(server: Client, location: str, inside: str = "") -> dict[str, int]:
     """Relative paths and sizes in bytes of all files below a directory."""
     found: dict[str, int] = {}

@@ -14,6 +14,7 @@ from modelyard.cli.output import say, show, show_tree
 NO: Final = 3
 """The exit status of a plain no, so that scripts can tell it from a command that failed (1) or was misspelt (2)."""
 
+_ENDPOINTS: Final = "serving-endpoints/"
 _TYPES: Final = ("metastore", "catalog", "schema", "function")
 
 RoleName = Literal["training", "promotion", "deployment", "inference"]
@@ -32,7 +33,11 @@ def explain(
         typer.Argument(metavar="ACTION", help='Such as SetAlias or "set alias", or a privilege such as EXECUTE.'),
     ],
     securable: Annotated[
-        str, typer.Argument(metavar="SECURABLE", help='The full name of a catalog, schema or model, or "metastore".')
+        str,
+        typer.Argument(
+            metavar="SECURABLE",
+            help='The full name of a catalog, schema or model, "metastore", or serving-endpoints/NAME.',
+        ),
     ],
     server: Server,
     origin: Annotated[
@@ -45,13 +50,13 @@ def explain(
     You may ask about yourself, and about everybody where you manage the securable. Exit status 0 means allowed, 3 not.
 
     Examples: `modelyard explain alice@example.com SetAlias prod.ml_team.fraud` ·
-    `modelyard explain me EXECUTE prod.ml_team.fraud`
+    `modelyard explain me EXECUTE prod.ml_team.fraud` · `modelyard explain ci UpdateConfig serving-endpoints/fraud`
     """
     found = server.ask(
         "GET",
         f"{OURS}/explain",
         action=action,
-        securable_type="metastore" if securable == "metastore" else _type(securable),
+        securable_type=_type(securable),
         full_name=securable,
         principal=_who(principal),
         origin=origin,
@@ -102,6 +107,10 @@ def _who(name: str) -> str | None:
 
 
 def _type(full_name: str) -> str:
+    if full_name == "metastore":
+        return "metastore"
+    if full_name.startswith(_ENDPOINTS):
+        return "serving_endpoint"
     return _TYPES[min(full_name.count(".") + 1, len(_TYPES) - 1)]
 
 
@@ -114,14 +123,16 @@ def _told(check: dict[str, Any]) -> str:
         return str(check["reason"])
     what = f"{check['privilege'].replace('_', ' ')} on {_named(check)}"
     way = " → ".join(check["through"])
+    if check["basis"] == "entitlement":
+        return f"{what}: entitlement of {way}"
     if check["basis"] != "grant":
         return f"{what}: {check['basis']} ({way} owns {_named(check['found_on'])})"
     return f"{what}: {check['granted'].replace('_', ' ')} is granted on {_named(check['found_on'])} to {way}"
 
 
 def _named(place: dict[str, Any]) -> str:
-    kind = {"FUNCTION": "model"}.get(place["securable_type"], place["securable_type"].lower())
-    return f"{kind} {place['full_name']}".rstrip()
+    kind = {"FUNCTION": "model", "SERVING_ENDPOINT": "endpoint"}.get(place["securable_type"])
+    return f"{kind or place['securable_type'].lower()} {place['full_name'].removeprefix(_ENDPOINTS)}".rstrip()
 
 
 def _advise(found: dict[str, Any]) -> None:

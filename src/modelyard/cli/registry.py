@@ -7,19 +7,31 @@ from typing import TYPE_CHECKING
 from modelyard.cli import (
     access,
     admission,
+    approvals,
     backups,
+    batch,
     care,
     credentials,
+    destinations,
+    endpoints,
     explain,
     exports,
     imports,
+    jobs,
     journal,
+    legacy,
     lineage,
     models,
+    outputs,
     promote,
     prompts,
+    secrets,
     signing,
+    subscriptions,
+    tables,
     trash,
+    upgrade,
+    volumes,
 )
 from modelyard.cli.options import (
     CATALOGS,
@@ -63,12 +75,24 @@ def add_to(app: typer.Typer) -> None:
     signing.add_to(app)
     prompts.add_to(app)
     lineage.add_to(app)
+    legacy.add_to(app)
     access.add_to(app)
     credentials.add_to(app)
+    secrets.add_to(app)
+    tables.add_to(app)
+    upgrade.add_to(app)
+    volumes.add_to(app)
+    outputs.add_to(app)
+    endpoints.add_to(app)
+    destinations.add_to(app)
+    subscriptions.add_to(app)
+    approvals.add_to(app)
+    jobs.add_to(app)
     explain.add_to(app)
     journal.add_to(app)
     app.command()(backups.backup)
     app.command()(backups.restore)
+    app.command()(batch.batch)
     app.command("export")(exports.export)
     app.command("import")(imports.import_)
 

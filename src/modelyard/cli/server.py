@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -87,11 +88,18 @@ def serve(
     if chosen.workers > 1:
         built.close()
         sys.exit(processes.supervise(chosen, listening))
+    signal.signal(signal.SIGTERM, _leave)
     try:
         built.start()
+        processes.settle()
         uvicorn.Server(processes.configuration(chosen, built.endpoint)).run(sockets=[listening])
     finally:
         built.close()
+
+
+def _leave(_number: int, _frame: object) -> None:
+    """End as if all was done: Uvicorn sends itself the signal again, once every request is answered."""
+    sys.exit(0)
 
 
 def _listen(chosen: Settings) -> socket.socket:

@@ -1,0 +1,78 @@
+"""`modelyard jobs`: what it asks for, and what it prints."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.conftest import CommandLine
+from tests.jobs import SETTINGS, code
+from tests.support import Server
+
+SAID: dict[str, Any] = {
+    "name": "nightly",
+    "tasks": [
+        {"task_key": "train", "python_wheel_task": code("print('hello {{job.parameters.day}}')").as_dict()},
+        {
+            "task_key": "score",
+            "condition_task": {"op": "EQUAL_TO", "left": "{{job.parameters.day}}", "right": "friday"},
+        },
+    ],
+    "parameters": [{"name": "day", "default": "monday"}],
+    "schedule": {"quartz_cron_expression": "0 0 3 * * ?", "timezone_id": "UTC", "pause_status": "PAUSED"},
+}
+
+
+@pytest.fixture(scope="module")
+def stocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = Server(tmp_path_factory.mktemp("server") / "data", settings=SETTINGS).start()
+    yield server
+    server.stop()
+
+
+@pytest.fixture
+def modelyard(stocked: Server, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    return CommandLine(stocked, monkeypatch)
+
+
+def test_a_job_is_made_run_read_repaired_cloned_and_deleted(modelyard: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "nightly.json"
+    file.write_text(json.dumps(SAID))
+    number = modelyard.ask("jobs", "create", str(file))["job_id"]
+    told = modelyard.do("jobs", "list").out
+    assert "0 0 3 * * ? (UTC)" in told
+    run = modelyard.ask("jobs", "run", "nightly", "--param", "day=friday", "--wait")
+    assert run["state"]["result_state"] == "SUCCESS"
+    assert modelyard.do("jobs", "logs", str(run["run_id"]), "--task", "train", "--follow").out.strip() == "hello friday"
+    assert "name one of the run's tasks: train, score" in modelyard.misuse("jobs", "logs", str(run["run_id"]))
+    shown = modelyard.do("jobs", "show", str(run["run_id"])).out
+    assert "train" in shown
+    assert str(run["run_id"]) in modelyard.do("jobs", "runs", "nightly").out
+    assert "has no task that failed" in modelyard.refusal("jobs", "repair", str(run["run_id"]))
+    again = modelyard.ask("jobs", "repair", str(run["run_id"]), "--task", "score", "--wait")
+    assert again["state"]["result_state"] == "SUCCESS"
+    made = modelyard.do("jobs", "clone", "nightly", "--name", "copy", "--map-model", "old=prod.ml.fraud")
+    assert "prod.ml.fraud: " in made.err
+    copy = modelyard.ask("jobs", "get", "copy")
+    assert copy["settings"]["tasks"] == modelyard.ask("jobs", "get", str(number))["settings"]["tasks"]
+    for name in ("copy", "nightly"):
+        modelyard.do("jobs", "delete", name, "--yes")
+    assert modelyard.ask("jobs", "list") == []
+
+
+def test_what_goes_wrong_is_told_in_one_sentence(modelyard: CommandLine, tmp_path: Path) -> None:
+    file = tmp_path / "bad.yaml"
+    file.write_text("tasks: [{task_key: a, condition_task: {op: EQUAL_TO, left: a, right: b}}]\nname: unequal\n")
+    modelyard.do("jobs", "create", str(file))
+    file.write_text("tasks: [{task_key: a}]\n")
+    assert "tasks[a] does not say what it does" in modelyard.refusal("jobs", "create", str(file))
+    file.write_text("tasks: [\n")
+    assert "is neither JSON nor YAML" in modelyard.refusal("jobs", "create", str(file))
+    assert "no job that you may see is called nobody" in modelyard.refusal("jobs", "run", "nobody")
+    assert "does not exist" in modelyard.refusal("jobs", "cancel", "123")
+    assert "the job has no parameter" in modelyard.refusal("jobs", "run", "unequal", "--param", "x=1")
+    modelyard.do("jobs", "delete", "unequal", "--yes")
