@@ -1,4 +1,4 @@
-"""`python -m benchmarks registry | bytes | care | all`: Modelyard beside `mlflow server`, ratios printed."""
+"""`python -m benchmarks registry | bytes | care | serving | batch | tracking | upgrade | all`: beside its peers."""
 
 import dataclasses
 import json
@@ -13,9 +13,17 @@ from rich.console import Console
 
 from benchmarks import bytes as transfers
 from benchmarks import care, governance, governed, machine, registry, report
+from benchmarks.batch.command import batch_command
 from benchmarks.registry import Product
+from benchmarks.serving.command import serving_command
+from benchmarks.tracking import tracking_command
+from benchmarks.upgrade.command import upgrade_command
 
 application = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+application.command("serving")(serving_command)
+application.command("batch")(batch_command)
+application.command("tracking")(tracking_command)
+application.command("upgrade")(upgrade_command)
 WIDE = 184
 """Characters that the widest table takes: a narrower terminal wraps its lines, and no cell is lost."""
 console = Console(width=max(Console().width, WIDE))

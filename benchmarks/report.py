@@ -81,8 +81,8 @@ def _curl_tables(results: transfers.Results) -> list[Table]:
     columns = ("by curl", "upload", "Modelyard is", "download", "Modelyard is")
     tables = [Table("The same file by curl", columns, (*rows, *goals))]
     if results.server_copy is not None:
-        verdict = f"< {COPY_GOAL * 1e3:.0f} ms{_verdict(results.server_copy < COPY_GOAL)}"
-        copy = (("copy into another model", f"{results.server_copy * 1e3:.1f} ms", verdict),)
+        goal = f"< {COPY_GOAL * 1e3:.0f} ms{verdict(results.server_copy < COPY_GOAL)}"
+        copy = (("copy into another model", f"{results.server_copy * 1e3:.1f} ms", goal),)
         tables.append(Table("A copy that the server makes", ("", "median", "goal"), copy))
     return tables
 
@@ -95,15 +95,13 @@ def _pairs(one: ByCurl, ours: ByCurl | None) -> tuple[tuple[float, float], tuple
 def _beside(theirs: float, ours: float) -> tuple[str, str]:
     if not theirs:
         return NONE, NONE
-    return f"{theirs:.2f} s", _times(theirs / ours) if ours else NONE
+    return f"{theirs:.2f} s", times(theirs / ours) if ours else NONE
 
 
 def _share(theirs: float | None, ours: float | None, goal: float) -> str:
     """How much of another's speed ours is, and whether that is enough."""
     ratio = theirs / ours if theirs and ours else None
-    return (
-        f"{'' if ratio is None else f'{ratio:.0%}, '}≥ {goal:.0%}{_verdict(None if ratio is None else ratio >= goal)}"
-    )
+    return f"{'' if ratio is None else f'{ratio:.0%}, '}≥ {goal:.0%}{verdict(None if ratio is None else ratio >= goal)}"
 
 
 def warnings(results: registry.Results) -> list[str]:
@@ -171,10 +169,10 @@ def _call(
     return (
         *heading,
         *(f"{one.rate:,.0f}" if one else NONE for one in (theirs, ours)),
-        _times(rate),
+        times(rate),
         _at_least(rate, goal),
         *(cell for one in (theirs, ours) for cell in _milliseconds(one)),
-        _times(tail),
+        times(tail),
         _at_least(tail, P99_GOAL if goal else None),
     )
 
@@ -190,7 +188,7 @@ def _growth(results: registry.Results) -> Table:
             continue
         slower = one.rate / max(found[product, call, connections, large].rate, 1e-9)
         goal = GROWTH_GOAL if product is Product.MODELYARD else None
-        rows.append((call, product, str(connections), _times(slower), _at_most(slower, goal)))
+        rows.append((call, product, str(connections), times(slower), _at_most(slower, goal)))
     title = f"Reads with {large:,} models: times slower than with {small:,}"
     return Table(title, ("call", "server", "conn.", "slower", "goal"), tuple(sorted(rows, key=lambda row: row[:2])))
 
@@ -223,34 +221,36 @@ def _warnings(measures: Sequence[Measure]) -> Iterator[str]:
 def _seconds(title: str, theirs: float | None, ours: float | None, goal: float) -> tuple[str, ...]:
     ratio = theirs / ours if theirs and ours else None
     cells = (f"{one:.2f} s" if one else NONE for one in (theirs, ours))
-    return (title, *cells, NONE, _times(ratio), _at_least(ratio, goal))
+    return (title, *cells, NONE, times(ratio), _at_least(ratio, goal))
 
 
 def _bytes(title: str, theirs: int | None, ours: int | None, goal: float | None) -> tuple[str, ...]:
     ratio = theirs / ours if theirs and ours else None
     cells = (f"{one / 1024**2:,.0f} MiB" if one else NONE for one in (theirs, ours))
-    return (title, *cells, NONE, _times(ratio), _below(ours, goal, unit=1024**2, name="MiB"))
+    return (title, *cells, NONE, times(ratio), _below(ours, goal, unit=1024**2, name="MiB"))
 
 
 def _milliseconds(one: Measure | None) -> tuple[str, str]:
     return (f"{one.p50:.2f}", f"{one.p99:.2f}") if one else (NONE, NONE)
 
 
-def _times(ratio: float | None) -> str:
+def times(ratio: float | None) -> str:
+    """Return a ratio as it is quoted."""
     return NONE if ratio is None else f"{ratio:.1f}x" if ratio >= GROWTH_GOAL * 2 else f"{ratio:.2f}x"
 
 
 def _at_least(ratio: float | None, goal: float | None) -> str:
-    return NONE if goal is None else f"≥ {goal:g}x{_verdict(None if ratio is None else ratio >= goal)}"
+    return NONE if goal is None else f"≥ {goal:g}x{verdict(None if ratio is None else ratio >= goal)}"
 
 
 def _at_most(ratio: float | None, goal: float | None) -> str:
-    return NONE if goal is None else f"≤ {goal:g}x{_verdict(None if ratio is None else ratio <= goal)}"
+    return NONE if goal is None else f"≤ {goal:g}x{verdict(None if ratio is None else ratio <= goal)}"
 
 
 def _below(found: float | None, goal: float | None, unit: float = 1e6, name: str = "MB") -> str:
-    return NONE if goal is None else f"< {goal / unit:.0f} {name}{_verdict(None if found is None else found < goal)}"
+    return NONE if goal is None else f"< {goal / unit:.0f} {name}{verdict(None if found is None else found < goal)}"
 
 
-def _verdict(met: bool | None) -> str:  # noqa: FBT001  the verdict is the argument
+def verdict(met: bool | None) -> str:  # noqa: FBT001  the verdict is the argument
+    """Return what stands behind a goal; nothing where it could not be measured."""
     return "" if met is None else " met" if met else " missed"

@@ -61,7 +61,7 @@ class Server:
 
     def memory(self) -> Memory:
         """Return what the tree holds now, and the sum of each living process's peak."""
-        pids = _tree(self.process.pid)
+        pids = tree(self.process.pid)
         return Memory(
             sum(_kibibytes(pid, "VmRSS") for pid in pids) * 1024,
             sum(_kibibytes(pid, "VmHWM") for pid in pids) * 1024,
@@ -81,7 +81,7 @@ class Server:
 @contextmanager
 def mlflow_server(folder: Path, *, artifacts: Path | None = None) -> Generator[Server]:
     """Run `mlflow server` with one worker on `folder`/mlflow.db, proxying artifacts to a folder."""
-    port = _free_port()
+    port = free_port()
     command = [
         *(
             sys.executable,
@@ -100,41 +100,44 @@ def mlflow_server(folder: Path, *, artifacts: Path | None = None) -> Generator[S
         # In its favour: no line per request in its log.
         *("--uvicorn-opts", "--no-access-log"),
     ]
-    server = _start(command, folder, Target(LOOPBACK, port), MLFLOW_ENVIRONMENT)
-    with _running(server, "/health"):
+    server = start(command, folder, Target(LOOPBACK, port), MLFLOW_ENVIRONMENT)
+    with running(server, "/health"):
         yield server
 
 
 @contextmanager
-def modelyard_server(data: Path) -> Generator[Server]:
-    """Run `modelyard serve` on the folder `data`; its admin token is then in `data`/admin-token."""
+def modelyard_server(data: Path, settings: Mapping[str, str] | None = None) -> Generator[Server]:
+    """Run `modelyard serve` on the folder `data`; its admin token is then in `data`/admin-token.
+
+    `settings` are variables of its environment.
+    """
     data.mkdir(parents=True, exist_ok=True)
     announced = data / "address"
     announced.unlink(missing_ok=True)
     command = [sys.executable, "-m", "modelyard", "serve", "--data", str(data), "--port", "0"]
-    server = _start(command, data.parent, Target("", 0), {})
+    server = start(command, data.parent, Target("", 0), settings or {})
     try:
         target = _announced_target(server, announced)
     except BaseException:
         server.stop()
         raise
     server = Server(server.process, target, server.log)
-    with _running(server, "/.well-known/databricks-config"):
+    with running(server, "/.well-known/databricks-config"):
         yield server
 
 
 @contextmanager
 def rclone_server(protocol: str, folder: Path, *options: str) -> Generator[Server]:
     """Run `rclone serve` on a folder, without looking into it for each answer: in its favour."""
-    port = _free_port()
+    port = free_port()
     command = ["rclone", "serve", protocol, str(folder), "--addr", f"{LOOPBACK}:{port}", *options]
-    server = _start(command, folder.parent, Target(LOOPBACK, port), {})
+    server = start(command, folder.parent, Target(LOOPBACK, port), {})
     try:
-        for _ in _patience(server):
+        for _ in patience(server):
             with suppress(OSError), socket.create_connection((LOOPBACK, port), timeout=1):
                 break
         else:
-            raise _failure(server, "it never listened")
+            raise failure(server, "it never listened")
         yield server
     finally:
         server.stop()
@@ -146,7 +149,8 @@ def admin_token(data: Path) -> str:
 
 
 @contextmanager
-def _running(server: Server, health: str) -> Generator[None]:
+def running(server: Server, health: str) -> Generator[None]:
+    """Wait until the path `health` answers 200, and stop the server in the end."""
     try:
         _await_health(server, health)
         yield
@@ -154,8 +158,9 @@ def _running(server: Server, health: str) -> Generator[None]:
         server.stop()
 
 
-def _start(command: list[str], folder: Path, target: Target, extra: Mapping[str, str]) -> Server:
-    log = folder / f"{Path(command[2]).name}.log"
+def start(command: list[str], folder: Path, target: Target, extra: Mapping[str, str], name: str = "") -> Server:
+    """Start a command in `folder`, where what it says is kept, with `extra` in its environment."""
+    log = folder / f"{name or Path(command[2]).name}.log"
     with log.open("ab") as sink:
         process = subprocess.Popen(
             command,
@@ -170,24 +175,24 @@ def _start(command: list[str], folder: Path, target: Target, extra: Mapping[str,
 
 
 def _announced_target(server: Server, announced: Path) -> Target:
-    for _ in _patience(server):
+    for _ in patience(server):
         if announced.exists() and (said := announced.read_text().strip()):
             parts = urlsplit(said)
             return Target(parts.hostname or LOOPBACK, parts.port or 80)
-    raise _failure(server, "it wrote no address")
+    raise failure(server, "it wrote no address")
 
 
 def _await_health(server: Server, path: str) -> None:
-    for _ in _patience(server):
+    for _ in patience(server):
         try:
             if httpx.get(server.address + path, timeout=5).status_code == HTTPStatus.OK:
                 return
         except httpx.TransportError:
             continue
-    raise _failure(server, f"{path} never answered 200")
+    raise failure(server, f"{path} never answered 200")
 
 
-def _patience(server: Server) -> Iterator[None]:
+def patience(server: Server) -> Iterator[None]:
     """Yield every 50 ms while the server lives, for at most START_SECONDS."""
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.process.poll() is None:
@@ -195,12 +200,14 @@ def _patience(server: Server) -> Iterator[None]:
         time.sleep(0.05)
 
 
-def _failure(server: Server, what: str) -> ServerError:
+def failure(server: Server, what: str) -> ServerError:
+    """Return why a server did not come up, with what it said last."""
     last = server.log.read_text(errors="replace")[-2000:]
     return ServerError(f"{what} (exit code {server.process.poll()}); its last words:\n{last}")
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """Return a port that was free a moment ago."""
     with socket.create_server((LOOPBACK, 0)) as probe:
         return int(probe.getsockname()[1])
 
@@ -212,7 +219,7 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
         return
 
 
-def _tree(root: int) -> list[int]:
+def tree(root: int) -> list[int]:
     """Return `root` and all its living descendants."""
     pids = [root]
     for pid in pids:

@@ -17,6 +17,11 @@ from tests.support import InProcess, Server, clean_environment, in_process
 _numbers = itertools.count()
 
 
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes are named by their place: what packs them may write the time into them, and each worker makes its own."""
+    return argname if isinstance(val, bytes) else None
+
+
 class Postgres:
     """A real PostgreSQL for this test run; each test gets a database of its own, copied from a migrated one."""
 

@@ -60,7 +60,7 @@ class Server:
         return self
 
     def _await_health(self) -> None:
-        until = time.monotonic() + 30
+        until = time.monotonic() + 180
         while time.monotonic() < until:
             if self.process is None or self.process.poll() is not None:
                 break
