@@ -58,6 +58,11 @@ class Deployment:
     secret: str
     client: WorkspaceClient
 
+    def moved(self) -> None:
+        """The server was started again, and listens elsewhere."""
+        self.client = sdk(self.server)
+        self.world.admin.base_url = self.server.url
+
     def told(self, kind: str, version: int) -> dict[str, Any] | None:
         """What the receiver was told of a kind about a version."""
         for heard in list(self.receiver.heard):
@@ -179,7 +184,7 @@ def test_a_waiting_gate_outlives_a_killed_server_and_ci_opens_it_with_a_token(
     assert run["tasks"][0]["state"]["life_cycle_state"] == "BLOCKED"
     server.kill()
     server.start()
-    there.client = sdk(server)
+    there.moved()
     minted = command(server, "approvals", "token", asked["approval_id"], "--json", token=there.reviewer)
     secret = json.loads(minted.stdout)["token"]
     form = {"token": secret, "decision": "approve", "on_behalf": "alice, in the environment prod"}
