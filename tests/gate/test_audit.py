@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import time
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -78,6 +80,24 @@ class TestFilters:
         assert found(since=since) == actions([entry for entry in whole if entry.event_time >= since])
         assert found(until=since) == actions([entry for entry in whole if entry.event_time < since])
         assert found(since=since + 24 * 3600 * 1000) == []
+
+    def test_by_time_though_clocks_differ(self, make_world: Callable[..., World]) -> None:
+        world = make_world("sqlite", "of two clocks")
+        gate = world.inside.gate
+        names: list[str] = []
+        for ahead in (0, 300, 0):  # seconds: hosts that write by turns
+            gate.clock = lambda ahead=ahead: time.time() + ahead
+            names.append(world.catalog().name)
+        gate.clock = time.time
+
+        def made(**asked: Any) -> list[str]:  # noqa: ANN401
+            found = listed(world, AuditFilter(action="createCatalog", **asked), oldest_first=True)
+            return [entry.securable for entry in found if entry.securable in names]
+
+        now = int(time.time() * 1000) + 1
+        assert made(until=now) == [names[0], names[2]]
+        assert made(since=now) == [names[1]]
+        assert made(since=now - 60_000) == names
 
     def test_in_pages_and_in_both_orders(self, world: World, schema: Ref) -> None:
         for securable in (schema.name, containers(schema)[0].name, ""):

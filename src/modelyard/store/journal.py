@@ -163,7 +163,21 @@ def _values(asked: AuditFilter, own: str) -> dict[str, object]:
 
 
 def _bounds(tx: Look, asked: AuditFilter) -> tuple[int, int]:
-    """Numbers below and above those of all rows within the times that are asked for: where an index begins and ends."""
-    first = None if asked.since is None else tx.row(_FIRST_AT, time=asked.since - _DAY)
-    last = None if asked.until is None else tx.row(_LAST_AT, time=asked.until + _DAY)
-    return (first[0] - 1 if first else 0), (last[0] + 1 if last else _LAST_SEQ)
+    """Numbers below and above those of all rows within the times that are asked for: where an index begins and ends.
+
+    The row next to those times bounds them, and so does the one at their end: the one whose clock was not far wrong.
+    """
+    low, high = 0, _LAST_SEQ
+    if asked.since is not None:
+        before, first = _around(tx, asked.since - _DAY)
+        low = min(before, first - 1)
+    if asked.until is not None:
+        last, beyond = _around(tx, asked.until + _DAY)
+        high = max(last + 1, beyond)
+    return low, high
+
+
+def _around(tx: Look, time: int) -> tuple[int, int]:
+    """The numbers of the last row up to a time, and of the first row after it, by their clocks."""
+    last, first = tx.row(_LAST_AT, time=time), tx.row(_FIRST_AT, time=time + 1)
+    return (last[0] if last else 0), (first[0] if first else _LAST_SEQ)
