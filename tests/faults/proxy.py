@@ -28,6 +28,10 @@ class Cut(enum.Enum):
     NEVER = "before, and the database never learns that its client is gone"
 
 
+MARK = b"a-client-of-the-test"
+"""The `User-Agent` of clients whose commits are meant, as it stands in their audit rows: the server has chores, too."""
+
+
 def is_commit(message: bytes) -> bool:
     return message.startswith(b"Q") and message[5:].startswith(b"COMMIT")
 
@@ -44,6 +48,8 @@ class Fault:
     cut: Cut
     number: int = 1
     meant: Callable[[bytes], bool] = is_commit
+    marked: bool = False
+    """Only in a transaction in which `MARK` was said."""
 
 
 @dataclass
@@ -53,6 +59,8 @@ class _Link:
     client: socket.socket
     database: socket.socket
     fault: Cut | None = None
+    marked: bool = False
+    """Whether `MARK` was said in this transaction."""
 
     def close(self) -> None:
         _close(self.client)
@@ -118,14 +126,16 @@ class Proxy:
             link.database.sendall(_first(link.client))
             while True:
                 message = _message(link.client)
-                link.fault = self._strikes(message)
+                link.fault = self._strikes(link, message)
                 if not _pass_on(link, message):
                     return
         _close(link.database)
 
-    def _strikes(self, message: bytes) -> Cut | None:
+    def _strikes(self, link: _Link, message: bytes) -> Cut | None:
+        marked = link.marked
+        link.marked = (marked or MARK in message) and not is_commit(message)
         with self._turn:
-            if self.fault is None or not self.fault.meant(message):
+            if self.fault is None or not self.fault.meant(message) or (self.fault.marked and not marked):
                 return None
             self.seen += 1
             if self.seen != self.fault.number:

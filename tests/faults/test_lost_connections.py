@@ -21,7 +21,7 @@ from modelyard import gate
 from modelyard.actions.catalogs import CreateCatalog
 from modelyard.errors import Undecided
 from tests.conftest import Postgres
-from tests.faults.proxy import Cut, Fault, Proxy, is_commit, is_statement
+from tests.faults.proxy import MARK, Cut, Fault, Proxy, is_commit, is_statement
 from tests.faults.tale import SOURCE, file
 from tests.support import LEGACY, UNITY, Server, in_process
 
@@ -105,7 +105,7 @@ def setting(proxy: Proxy, postgres: Postgres, start_server: Callable[..., Server
         told = {"name": SOURCE, "version": "2"}
         admin.post(f"{LEGACY}/model-versions/finalize", json=told).raise_for_status()
     with psycopg.connect(database, autocommit=True) as direct, contextlib.closing(psycopg.connect(database)) as still:
-        # The server's own chores wait for these locks, so that every COMMIT that is cut is one of a request.
+        # The server's own chores wait for these locks: what they change is not taken for what a request has changed.
         still.execute("LOCK TABLE seals IN ACCESS EXCLUSIVE MODE")
         still.execute("LOCK TABLE tokens, logins IN SHARE MODE")
         yield Setting(server, proxy, direct)
@@ -117,14 +117,21 @@ def behind(proxy: Proxy, database: str) -> str:
     return proxy.uri(urlsplit(database).path[1:]) + bounds
 
 
+def marked(server: Server) -> httpx.Client:
+    """A client whose commits can be told from those of the server's own chores."""
+    client = server.client()
+    client.headers["user-agent"] = MARK.decode()
+    return client
+
+
 COMMITTED = {Cut.SENT, Cut.ANSWERED, Cut.HALF_HEARD, Cut.LATE}
 
 
 def test_a_commit_without_an_answer_is_settled_before_anybody_is_answered(setting: Setting) -> None:
-    with setting.server.client() as admin:
+    with marked(setting.server) as admin:
         for cut in Cut:
             for change in CHANGES if cut not in {Cut.LATE, Cut.NEVER} else ("version", "alias"):
-                answer = setting.check(admin, change, Fault(cut))
+                answer = setting.check(admin, change, Fault(cut, marked=True))
                 assert answer.is_success is (cut in COMMITTED)
 
 
@@ -151,10 +158,10 @@ def test_a_connection_may_break_at_every_statement(setting: Setting) -> None:
 
 
 def test_versions_have_no_gap_where_connections_break(setting: Setting) -> None:
-    with setting.server.client() as admin:
+    with marked(setting.server) as admin:
         made = 2
         for cut in (Cut.UNSENT, Cut.SENT, Cut.UNSENT, Cut.ANSWERED):
-            answer = setting.check(admin, "version", Fault(cut))
+            answer = setting.check(admin, "version", Fault(cut, marked=True))
             made += 1
             if answer.is_success:
                 assert answer.json()["model_version"]["version"] == str(made)
