@@ -38,10 +38,12 @@ from modelyard.surfaces.wire import (
     Consult,
     Departure,
     Entrance,
+    Flow,
     Form,
     Joining,
     Prediction,
     Public,
+    Relay,
     Reply,
     Row,
     Translation,
@@ -186,6 +188,8 @@ def _successes(row: Row) -> Json:
     if isinstance(row, Entrance):
         location = {"location": {"description": "Where.", "schema": {"type": "string", "format": "uri"}}}
         return {"303": {"description": "The browser is sent on.", "headers": location}}
+    if isinstance(row, Relay) and row.flow is Flow.PAGE:
+        return {"2XX": {"description": "A file of MLflow's page.", "content": {"*/*": {"schema": {"type": "string"}}}}}
     if isinstance(row, Consult) and row.media != JSON:
         return {"2XX": {"description": "Done.", "content": {row.media: {"schema": {"type": "string"}}}}}
     done = {"2XX": {"description": "Done.", "content": {JSON: {"schema": {"type": "object"}}}}}
