@@ -431,7 +431,7 @@ def test_a_wheel_of_the_workspace_is_installed_and_its_entry_point_runs(builder:
     ("line", "words"),
     [
         ("nosuchpackage==9", "could not be built"),
-        ("--index-url https://elsewhere.example", "is refused"),
+        ("-i https://elsewhere.example", "is refused"),
         ("git+https://github.com/x/y", "is refused"),
         ("-r /etc/passwd", "no requirements file"),
         ("/etc/x-1.0-py3-none-any.whl", "no wheel"),

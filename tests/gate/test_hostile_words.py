@@ -94,7 +94,7 @@ def test_whatever_has_a_valid_name_is_listed_renamed_and_found(world: World, nam
     made = world.do(models.CreateModel(Ref(Kind.SCHEMA, f"{name}.{name}"), name), world.owner)
     for inside in ("", name, f"{name}.{name}"):
         found = world.do(models.SearchModels(Window(10_000), inside), world.owner).items
-        assert made.id in [each.id for each in found], inside
+        assert made in found, inside
     other = world.new_name()
     world.do(catalogs.RenameCatalog(catalog, other, catalogs.Change()), world.owner)
     renamed = Ref(Kind.MODEL, f"{other}.{name}.{name}")

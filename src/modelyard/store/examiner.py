@@ -5,20 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from modelyard.domain.cards import Card, Contents, Finding, Verdict
 from modelyard.domain.classify import MOST_FINDINGS, Judged, together
 from modelyard.domain.models import MODEL_FILE
 from modelyard.scanner.remote import STRETCH
+from modelyard.store.children import spawned
 
 if TYPE_CHECKING:
     from modelyard.domain.files import Entry
@@ -138,23 +136,10 @@ def _urgency(entry: Entry) -> tuple[bool, bool, str]:
 
 
 class _Child:
-    """The process, and the connection to it. It inherits no variable of ours, and no file but that connection."""
+    """The process, and the connection to it."""
 
     def __init__(self, command: Sequence[str]) -> None:
-        self._connection, theirs = Pipe()
-        try:
-            self._process = subprocess.Popen(  # noqa: S603  our own Python
-                [*command, str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        finally:
-            theirs.close()
+        self._process, self._connection = spawned(command)
 
     def ask(self, entry: Entry, flavors: list[str], file: Reader) -> tuple[Judged, dict[str, Any]]:
         """What the child says of a file, and the facts in it; `_Lost` where it says nothing of use."""

@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
-import subprocess
 import sys
 import threading
-from multiprocessing import Pipe
 from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
 from modelyard.errors import Unavailable
 from modelyard.packer.words import Ask, Found, Packed
+from modelyard.store.children import spawned
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -88,24 +86,11 @@ class Packer:
 
 
 class _Child:
-    """The process, and the connection to it. It inherits no variable of ours, and no file but that connection."""
+    """The process, and the connection to it."""
 
     def __init__(self, command: Sequence[str], seconds: float) -> None:
         self._seconds = seconds
-        self._connection, theirs = Pipe()
-        try:
-            self._process = subprocess.Popen(  # noqa: S603  our own Python
-                [*command, str(theirs.fileno())],
-                pass_fds=(theirs.fileno(),),
-                env={"PATH": os.defpath, "PYTHONDONTWRITEBYTECODE": "1"},
-                cwd="/",
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-        finally:
-            theirs.close()
+        self._process, self._connection = spawned(command)
 
     @property
     def pid(self) -> int:

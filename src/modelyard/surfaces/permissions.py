@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from enum import Enum
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -14,23 +15,50 @@ from modelyard.domain.privileges import Privilege
 from modelyard.errors import Failure, Invalid
 from modelyard.surfaces.wire import AnyAction, Here, Reply, Row, Translation
 
+_Level = TypeVar("_Level", bound=Enum)
 _NAMES: Final = {"user": "user_name", "group": "group_name", "service_principal": "service_principal_name"}
 
 
-class Item(msgspec.Struct, frozen=True):
-    """Whom something is permitted to."""
+class Grantee(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom something is permitted to, by name."""
 
-    permission_level: Privilege
     user_name: str | None = None
     group_name: str | None = None
     service_principal_name: str | None = None
 
-    def read(self) -> tuple[str, Privilege]:
-        """The principal's name, and the level."""
+    @property
+    def named(self) -> str:
+        """The principal's name; `Invalid` unless there is just one."""
         named = [each for each in (self.user_name, self.group_name, self.service_principal_name) if each]
         if len(named) != 1:
             raise Invalid("an item of access_control_list names one user, group or service principal.")
-        return named[0], self.permission_level
+        return named[0]
+
+
+def permission(level: Enum, inherited_from: str = "") -> dict[str, Any]:
+    """One permission as an answer tells it; where it comes from above, from which object."""
+    told: dict[str, Any] = {"permission_level": level.value, "inherited": bool(inherited_from)}
+    return {**told, "inherited_from_object": [inherited_from]} if inherited_from else told
+
+
+def permitted(kind: str, name: str, permissions: list[dict[str, Any]], display_name: str = "") -> dict[str, Any]:
+    """What a principal of a kind (user, group, service_principal) is permitted, as an answer tells it."""
+    return {_NAMES[kind]: name, "display_name": display_name or name, "all_permissions": permissions}
+
+
+def levels_told(meanings: Mapping[_Level, str], levels: Iterable[_Level]) -> dict[str, Any]:
+    """The levels of a kind of object, and what they mean."""
+    return {"permission_levels": [{"permission_level": each.value, "description": meanings[each]} for each in levels]}
+
+
+class Item(Grantee, frozen=True, kw_only=True):
+    """Whom something is permitted to, and what."""
+
+    permission_level: Privilege
+
+    def read(self) -> tuple[str, Privilege]:
+        """The principal's name, and the level."""
+        return self.named, self.permission_level
 
 
 class Said(msgspec.Struct, frozen=True):
@@ -100,11 +128,8 @@ class Spoken:
         }
 
     def _item(self, each: Permitted) -> dict[str, Any]:
-        permission: dict[str, Any] = {"permission_level": each.level.value, "inherited": each.inherited}
-        if each.inherited:
-            permission["inherited_from_object"] = [f"/{self.objects}/"]
-        return {_NAMES[each.kind]: each.principal, "display_name": each.principal, "all_permissions": [permission]}
+        above = f"/{self.objects}/" if each.inherited else ""
+        return permitted(each.kind, each.principal, [permission(each.level, above)])
 
     def _levels(self, levels: tuple[Privilege, ...], _here: Here) -> object:
-        told = [{"permission_level": each.value, "description": self.meanings[each]} for each in levels]
-        return {"permission_levels": told}
+        return levels_told(self.meanings, levels)

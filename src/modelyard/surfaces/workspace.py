@@ -15,6 +15,7 @@ from modelyard.domain.access import ALSO_CALLED
 from modelyard.domain.files import Entry, Stored
 from modelyard.domain.workspace import Access, Draft, Level, Object, ObjectType
 from modelyard.errors import Failure, Invalid, NotFound, TooLarge, WrongState
+from modelyard.surfaces.permissions import Grantee, levels_told, permission, permitted
 from modelyard.surfaces.wire import (
     STATUS,
     AnyAction,
@@ -38,7 +39,6 @@ _BODY: Final = 15 << 20
 _EXTENSIONS: Final = {"PYTHON": "py", "SQL": "sql", "SCALA": "scala", "R": "r"}
 _STATUS: Final = {**STATUS, WrongState: (400, "DIRECTORY_NOT_EMPTY"), TooLarge: (400, "MAX_NOTEBOOK_SIZE_EXCEEDED")}
 _CALLED: Final = {name: alias for alias, name in ALSO_CALLED.items()}
-_NAMES: Final = {"user": "user_name", "group": "group_name", "service_principal": "service_principal_name"}
 _MEANINGS: Final = {
     Level.CAN_READ: "Can read, and fetch",
     Level.CAN_RUN: "Can read and run",
@@ -119,20 +119,14 @@ class Sent(Place, frozen=True):
         return Draft(rules.path("/" + self.path.lstrip("/")), ObjectType.FILE, overwrite=self.overwrite)
 
 
-class Item(msgspec.Struct, frozen=True):
-    """Whom something is permitted to."""
+class Item(Grantee, frozen=True, kw_only=True):
+    """Whom something is permitted to, and what."""
 
     permission_level: Level
-    user_name: str | None = None
-    group_name: str | None = None
-    service_principal_name: str | None = None
 
     def read(self) -> tuple[str, Level]:
         """The principal's name, and the level."""
-        named = [each for each in (self.user_name, self.group_name, self.service_principal_name) if each]
-        if len(named) != 1:
-            raise Invalid("an item of access_control_list names one user, group or service principal.")
-        return named[0], self.permission_level
+        return self.named, self.permission_level
 
 
 class Sharing(msgspec.Struct, frozen=True):
@@ -255,15 +249,9 @@ def _shared(found: tuple[Object, Sequence[Access]], _here: Here) -> object:
     kind = there.type.value.lower()
     people: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for each in given:
-        inherited = each.path != there.path
-        permission: dict[str, Any] = {"permission_level": each.level.value, "inherited": inherited}
-        if inherited:
-            permission["inherited_from_object"] = [each.path]
-        people.setdefault((each.kind, each.principal), []).append(permission)
-    items = [
-        {_NAMES[who]: _CALLED.get(name, name), "display_name": name, "all_permissions": permissions}
-        for (who, name), permissions in people.items()
-    ]
+        told = permission(each.level, each.path if each.path != there.path else "")
+        people.setdefault((each.kind, each.principal), []).append(told)
+    items = [permitted(who, _CALLED.get(name, name), each, name) for (who, name), each in people.items()]
     return {"object_id": f"/{_PLURALS[kind]}/{there.id}", "object_type": kind, "access_control_list": items}
 
 
@@ -271,9 +259,7 @@ _PLURALS: Final = {"notebook": "notebooks", "file": "files", "directory": "direc
 
 
 def _levels(_found: object, _here: Here) -> object:
-    return {
-        "permission_levels": [{"permission_level": level.value, "description": _MEANINGS[level]} for level in Level]
-    }
+    return levels_told(_MEANINGS, Level)
 
 
 def _get_access(said: Sharing) -> AnyAction:

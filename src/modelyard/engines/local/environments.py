@@ -22,6 +22,7 @@ from modelyard.engines.local import interpreters, requirements
 from modelyard.engines.local.children import Child
 from modelyard.engines.local.files import remove
 from modelyard.engines.local.interpreters import Interpreter
+from modelyard.engines.local.locks import locked
 from modelyard.engines.local.logs import Ring
 from modelyard.engines.local.requirements import Needs, Wheel
 from modelyard.engines.local.sandbox import Job, Sandbox
@@ -167,7 +168,7 @@ class Environments:
         marks = sorted(self._folder.glob("*.json"), key=lambda each: each.stat().st_mtime, reverse=True)
         unneeded = [mark for mark in marks if not self._needed[mark.with_suffix("")]]
         for mark in unneeded[spare:]:
-            with _locked(mark) as is_mine:
+            with locked(mark) as is_mine:
                 if is_mine:
                     mark.unlink()
                     remove(mark.with_suffix(""))
@@ -176,7 +177,7 @@ class Environments:
         """Remove what a server that is no more has left half done."""
         for each in self._folder.iterdir():
             if each.suffix != ".json" and not each.with_suffix(".json").exists():
-                with _locked(self._locks / each.stem) as is_mine:
+                with locked(self._locks / each.stem) as is_mine:
                     if is_mine:
                         remove(each)
         self.tidy()
@@ -185,7 +186,7 @@ class Environments:
     async def _alone(self, plan: _Plan) -> AsyncGenerator[None]:
         """While no other process builds the same."""
         while True:
-            with _locked(self._locks / plan.key) as is_mine:
+            with locked(self._locks / plan.key) as is_mine:
                 if is_mine:
                     yield
                     return
@@ -331,20 +332,6 @@ def _copied(plan: _Plan) -> list[str]:
         copy.chmod(0o444)
         lines.append(f"{wheel.name}{wheel.extras} @ {copy.as_uri()}")
     return lines
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Generator[bool]:
-    """Whether the lock of a file could be had at once; it is, until the end."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        yield False
-    else:
-        yield True
-    finally:
-        os.close(descriptor)
 
 
 def _write(path: Path, text: str) -> None:

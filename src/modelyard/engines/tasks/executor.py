@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import fcntl
 import json
 import logging
 import os
@@ -16,7 +15,7 @@ import subprocess
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -26,6 +25,7 @@ from modelyard.engines.local import interpreters, requirements
 from modelyard.engines.local.environments import Environments
 from modelyard.engines.local.files import OpenFile, remove
 from modelyard.engines.local.interpreters import Interpreter
+from modelyard.engines.local.locks import is_locked, locked
 from modelyard.engines.local.places import hidden_folders
 from modelyard.engines.local.sandbox import SLOTS, Sandbox
 from modelyard.engines.local.trouble import Trouble as Obstacle
@@ -122,7 +122,7 @@ class LocalExecutor:
         if ended := _ended(folder):
             return ended
         if held is None:
-            is_under_way = attempt_id in self._under or _is_locked(folder / _PREPARING)
+            is_under_way = attempt_id in self._under or is_locked(folder / _PREPARING)
             return Look(Stage.PREPARING if is_under_way else Stage.ABSENT)
         if held:
             began_at = _began_at(folder)
@@ -206,7 +206,7 @@ class LocalExecutor:
         folder = self._places.attempt(attempt_id)
         try:
             folder.mkdir(mode=0o711, exist_ok=True)
-            with _locked(folder / _PREPARING) as is_mine:
+            with locked(folder / _PREPARING) as is_mine:
                 if is_mine:
                     await self._prepared(attempt_id, folder, under)
             if under.supervisor:
@@ -346,23 +346,3 @@ def _new_place(folder: Path) -> Path:
 def _began_at(folder: Path) -> int:
     place = claims.place_of(folder)
     return reports.began_at(place / OUT) if place else 0
-
-
-@contextlib.contextmanager
-def _locked(path: Path) -> Generator[bool]:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        yield False
-    else:
-        yield True
-    finally:
-        os.close(descriptor)
-
-
-def _is_locked(path: Path) -> bool:
-    if not path.exists():
-        return False
-    with _locked(path) as is_mine:
-        return not is_mine

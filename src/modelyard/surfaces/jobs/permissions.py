@@ -8,15 +8,15 @@ import msgspec
 
 from modelyard.action import Ref
 from modelyard.actions.jobs import permissions as actions
-from modelyard.actions.permissions import GetPermissions, Permissions
+from modelyard.actions.permissions import GetPermissions, Permissions, Permitted
 from modelyard.domain.jobs.words import MAX_ID, PREFIX, Level
 from modelyard.domain.privileges import Kind
 from modelyard.errors import NotFound
-from modelyard.surfaces.jobs.said import Grantee, levels
+from modelyard.surfaces.jobs.said import JobGrantee, levels
+from modelyard.surfaces.permissions import levels_told, permission, permitted
 from modelyard.surfaces.wire import AnyAction, Here, Row, Translation
 
 _AT: Final = "/api/2.0/permissions/jobs/{id}"
-_NAMES: Final = {"user": "user_name", "group": "group_name", "service_principal": "service_principal_name"}
 _DIGITS: Final = 16
 _MEANINGS: Final = {
     Level.CAN_VIEW: "Can see the job, its runs and what they leave",
@@ -30,7 +30,7 @@ class Said(msgspec.Struct, frozen=True):
     """Permissions on a job."""
 
     id: str = ""
-    access_control_list: list[Grantee] | None = None
+    access_control_list: list[JobGrantee] | None = None
 
     @property
     def job(self) -> Ref:
@@ -58,21 +58,17 @@ def _levels(said: Said) -> AnyAction:
 
 def _told(found: Permissions, _here: Here) -> object:
     owner, *others = found.permitted
-    items = [_item(owner.kind, owner.principal, Level.IS_OWNER.value, inherited=False)]
-    items += [_item(each.kind, each.principal, each.level.value, inherited=each.inherited) for each in others]
+    items = [permitted(owner.kind, owner.principal, [permission(Level.IS_OWNER)])]
+    items += [_item(each) for each in others]
     return {"object_id": f"/{found.name}", "object_type": "job", "access_control_list": items}
 
 
-def _item(kind: str, name: str, level: str, *, inherited: bool) -> dict[str, Any]:
-    permission: dict[str, Any] = {"permission_level": level, "inherited": inherited}
-    if inherited:
-        permission["inherited_from_object"] = ["/jobs/"]
-    return {_NAMES[kind]: name, "display_name": name, "all_permissions": [permission]}
+def _item(each: Permitted) -> dict[str, Any]:
+    return permitted(each.kind, each.principal, [permission(each.level, "/jobs/" if each.inherited else "")])
 
 
 def _meanings(_found: object, _here: Here) -> object:
-    told = [{"permission_level": level.value, "description": meaning} for level, meaning in _MEANINGS.items()]
-    return {"permission_levels": told}
+    return levels_told(_MEANINGS, _MEANINGS)
 
 
 ROWS: Final[tuple[Row, ...]] = (

@@ -15,7 +15,7 @@ from modelyard.domain.jobs.runs import MOST_LOG, TaskRun
 from modelyard.errors import Invalid
 from modelyard.surfaces.jobs import told
 from modelyard.surfaces.jobs.notebooks import page
-from modelyard.surfaces.jobs.said import API, OneRun, older
+from modelyard.surfaces.jobs.said import OneRun, row
 from modelyard.surfaces.wire import AnyAction, Here, Row, Translation
 
 _OURS: Final = "/api/2.0/modelyard/jobs/runs/{run_id}"
@@ -92,8 +92,8 @@ def _left(found: Mapping[str, Mapping[str, Any]], _here: Here) -> object:
 
 
 ROWS: Final[tuple[Row, ...]] = (
-    Translation("GET", f"{API}/runs/get-output", OneRun, _output, _told, older=older("/runs/get-output")),
-    Translation("GET", f"{API}/runs/export", Exporting, _export, _exported, older=older("/runs/export")),
+    row("GET", "/runs/get-output", OneRun, _output, _told),
+    row("GET", "/runs/export", Exporting, _export, _exported),
     Translation("GET", f"{_OURS}/log", Reading, _read, _piece),
     Translation("GET", f"{_OURS}/values", OneRun, _values, _left),
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -16,8 +15,7 @@ from modelyard.domain.pages import token
 from modelyard.errors import Invalid
 from modelyard.surfaces.jobs import told
 from modelyard.surfaces.jobs.said import (
-    API,
-    Grantee,
+    JobGrantee,
     OneRun,
     Paged,
     ParametersIn,
@@ -25,11 +23,12 @@ from modelyard.surfaces.jobs.said import (
     Settings,
     job_ref,
     levels,
-    older,
+    nothing,
     page,
+    row,
     written,
 )
-from modelyard.surfaces.wire import AnyAction, Here, Number, Row, Translation
+from modelyard.surfaces.wire import AnyAction, Here, Number, Row
 
 _DEFAULT: Final = 20
 _MOST: Final = 25
@@ -58,7 +57,7 @@ class Submitting(Settings, frozen=True):
     run_name: str | None = None
     idempotency_token: str | None = None
     run_as: RunAsIn | None = None
-    access_control_list: list[Grantee] | None = None
+    access_control_list: list[JobGrantee] | None = None
     notebook_task: dict[str, Any] | None = None
     spark_python_task: dict[str, Any] | None = None
     python_wheel_task: dict[str, Any] | None = None
@@ -205,27 +204,13 @@ def _repaired(run: Run, _here: Here) -> object:
     return {"repair_id": run.repairs[-1].id}
 
 
-def _nothing(_done: object, _here: Here) -> object:
-    return {}
-
-
-def _row(
-    method: str,
-    path: str,
-    said: type[msgspec.Struct],
-    read: Callable[[Any], AnyAction],
-    write: Callable[[Any, Here], object],
-) -> Translation:
-    return Translation(method, f"{API}{path}", said, read, write, older=older(path))
-
-
 ROWS: Final[tuple[Row, ...]] = (
-    _row("POST", "/run-now", RunningNow, _run_now, _begun),
-    _row("POST", "/runs/submit", Submitting, _submit, _submitted),
-    _row("GET", "/runs/get", Showing, _get, _one),
-    _row("GET", "/runs/list", Listing, _list, _all),
-    _row("POST", "/runs/cancel", OneRun, _cancel, _nothing),
-    _row("POST", "/runs/cancel-all", CancelingAll, _cancel_all, _nothing),
-    _row("POST", "/runs/repair", Repairing, _repair, _repaired),
-    _row("POST", "/runs/delete", OneRun, _delete, _nothing),
+    row("POST", "/run-now", RunningNow, _run_now, _begun),
+    row("POST", "/runs/submit", Submitting, _submit, _submitted),
+    row("GET", "/runs/get", Showing, _get, _one),
+    row("GET", "/runs/list", Listing, _list, _all),
+    row("POST", "/runs/cancel", OneRun, _cancel, nothing),
+    row("POST", "/runs/cancel-all", CancelingAll, _cancel_all, nothing),
+    row("POST", "/runs/repair", Repairing, _repair, _repaired),
+    row("POST", "/runs/delete", OneRun, _delete, nothing),
 )

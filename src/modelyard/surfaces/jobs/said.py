@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
@@ -13,16 +14,29 @@ from modelyard.domain.jobs.words import MAX_ID, PREFIX, RUN_PREFIX, Level
 from modelyard.domain.pages import Window, window
 from modelyard.domain.privileges import Kind
 from modelyard.errors import Invalid
-from modelyard.surfaces.wire import encode
+from modelyard.surfaces.permissions import Grantee
+from modelyard.surfaces.wire import AnyAction, Here, Translation, encode
 
 API: Final = "/api/2.2/jobs"
 _OLDER: Final = ("/api/2.1/jobs", "/api/2.0/jobs")
 _PLACE: Final = 9
 
 
-def older(path: str) -> tuple[str, ...]:
-    """A path of the Jobs API in the versions before this one."""
-    return tuple(f"{api}{path}" for api in _OLDER)
+def row(
+    method: str,
+    path: str,
+    said: type[msgspec.Struct],
+    read: Callable[[Any], AnyAction],
+    write: Callable[[Any, Here], object],
+) -> Translation:
+    """A row of the Jobs API, in this version and in those before it."""
+    older = tuple(f"{api}{path}" for api in _OLDER)
+    return Translation(method, f"{API}{path}", said, read, write, older=older)
+
+
+def nothing(_done: object, _here: Here) -> object:
+    """An answer that tells nothing."""
+    return {}
 
 
 class Paged(msgspec.Struct, frozen=True):
@@ -87,23 +101,17 @@ def job_ref(number: int) -> Ref:
     return Ref(Kind.JOB, f"{PREFIX}{number}")
 
 
-class Grantee(msgspec.Struct, frozen=True):
-    """Whom a job is permitted to."""
+class JobGrantee(Grantee, frozen=True, kw_only=True):
+    """Whom a job is permitted to, and what."""
 
     permission_level: Level = Level.CAN_VIEW
-    user_name: str | None = None
-    group_name: str | None = None
-    service_principal_name: str | None = None
 
     def read(self) -> tuple[str, Level]:
         """The principal's name, and the level."""
-        named = [each for each in (self.user_name, self.group_name, self.service_principal_name) if each]
-        if len(named) != 1:
-            raise Invalid("an item of access_control_list names one user, group or service principal.")
-        return named[0], self.permission_level
+        return self.named, self.permission_level
 
 
-def levels(said: list[Grantee] | None) -> tuple[tuple[str, Level], ...]:
+def levels(said: list[JobGrantee] | None) -> tuple[tuple[str, Level], ...]:
     """Whom something is permitted to."""
     return tuple(each.read() for each in said or ())
 

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Final
-
-import msgspec
+from typing import Final
 
 from modelyard.actions.jobs import settings
 from modelyard.actions.jobs.settings import JobList, JobPage
@@ -13,20 +10,20 @@ from modelyard.domain.jobs.job import Job
 from modelyard.domain.pages import token
 from modelyard.surfaces.jobs import told
 from modelyard.surfaces.jobs.said import (
-    API,
     Changing,
-    Grantee,
+    JobGrantee,
     OneJob,
     Paged,
     RunAsIn,
     Settings,
     job_ref,
     levels,
-    older,
+    nothing,
     page,
+    row,
     written,
 )
-from modelyard.surfaces.wire import AnyAction, Here, Row, Translation
+from modelyard.surfaces.wire import AnyAction, Here, Row
 
 _DEFAULT: Final = 20
 _MOST: Final = 100
@@ -36,7 +33,7 @@ class Creating(Settings, frozen=True):
     """A new job."""
 
     run_as: RunAsIn | None = None
-    access_control_list: list[Grantee] | None = None
+    access_control_list: list[JobGrantee] | None = None
 
 
 class Listing(Paged, frozen=True):
@@ -88,25 +85,11 @@ def _all(found: JobList, _here: Here) -> object:
     return {"jobs": shown, "has_more": bool(following), **({"next_page_token": following} if following else {})}
 
 
-def _nothing(_done: object, _here: Here) -> object:
-    return {}
-
-
-def _row(
-    method: str,
-    path: str,
-    said: type[msgspec.Struct],
-    read: Callable[[Any], AnyAction],
-    write: Callable[[Any, Here], object],
-) -> Translation:
-    return Translation(method, f"{API}{path}", said, read, write, older=older(path))
-
-
 ROWS: Final[tuple[Row, ...]] = (
-    _row("POST", "/create", Creating, _create, _made),
-    _row("GET", "/get", OneJob, _get, _one),
-    _row("GET", "/list", Listing, _list, _all),
-    _row("POST", "/update", Changing, _update, _nothing),
-    _row("POST", "/reset", Changing, _reset, _nothing),
-    _row("POST", "/delete", OneJob, _delete, _nothing),
+    row("POST", "/create", Creating, _create, _made),
+    row("GET", "/get", OneJob, _get, _one),
+    row("GET", "/list", Listing, _list, _all),
+    row("POST", "/update", Changing, _update, nothing),
+    row("POST", "/reset", Changing, _reset, nothing),
+    row("POST", "/delete", OneJob, _delete, nothing),
 )
