@@ -33,7 +33,7 @@ from tests.house.examples import Stage
 from tests.house.requests import DOCUMENT, ROUTES, Asked, Route, request
 from tests.house.test_actions import SCOPES, needed
 from tests.house.world import Person, World, containers
-from tests.support import UNITY
+from tests.support import UNITY, stands_again
 from tests.surfaces.world import check_no_leak
 
 TABLE = Routes(ROWS)
@@ -203,8 +203,7 @@ def is_offered(method: str, url: str) -> bool:
 
 
 def _twice(route: Route) -> tuple[pytest.MarkDecorator, ...]:
-    """Rows that stand in the table again under another prefix are asked in the long sweep."""
-    return (pytest.mark.full,) if "/api/2.0/preview/mlflow/" in route.name else ()
+    return (pytest.mark.full,) if stands_again(route.row.path) else ()
 
 
 def each(routes: list[Route]) -> pytest.MarkDecorator:

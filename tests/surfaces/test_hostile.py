@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
+from zlib import crc32
 
 import httpx
 import msgspec
@@ -22,7 +23,7 @@ import pytest
 
 from modelyard.app import ROWS
 from modelyard.surfaces.wire import Arrival, Departure, Entrance, Form, Public, Row
-from tests.support import LEGACY, SCIM, UNITY, Server
+from tests.support import LEGACY, SCIM, UNITY, Server, stands_again
 from tests.surfaces.world import FILES, Folder, World, check_no_leak, refusal
 
 INVALID = (400, "INVALID_PARAMETER_VALUE")
@@ -186,12 +187,19 @@ HOSTILE: list[Any] = [
 ]
 
 
-def test_a_hostile_value_in_any_field_of_any_route_is_no_failure(world: World) -> None:
+def is_asked(world: World, row: Row, field: str) -> bool:
+    """Whether a field is asked in a sample: all of them on SQLite, and on PostgreSQL one in six."""
+    is_drawn = not world.server.database or crc32(f"{row.method} {row.path} {field}".encode()) % 6 == 0
+    return is_drawn and not stands_again(row.path)
+
+
+@pytest.mark.parametrize("wanted", [is_asked, pytest.param(lambda *_: True, marks=pytest.mark.full, id="all")])
+def test_a_hostile_value_in_any_field_of_any_route_is_no_failure(world: World, wanted: Callable[..., bool]) -> None:
     stage = Stage.of(world)
     rows = [row for row in ROWS if not isinstance(row, Public)]
     wrong: list[str] = []
     for row in sorted(rows, key=lambda each: each.method == "DELETE"):
-        for field in msgspec.structs.fields(row.said):
+        for field in (each for each in msgspec.structs.fields(row.said) if wanted(world, row, each.encode_name)):
             in_path = "{" + field.encode_name in row.path
             for value in HOSTILE:
                 if value == "é" * 100_000 and (in_path or row.doing or row.method in {"GET", "HEAD", "PUT"}):
