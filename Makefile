@@ -48,7 +48,7 @@ $(CLOUDS)/.installed: $(STAMP) requirements/mlflow-2.8.txt
 	$(CLOUDS)/bin/python -m pip install --quiet --require-hashes -r requirements/mlflow-2.8.txt
 	@touch $@
 
-demo: $(STAMP)  ## start a server with a small model in it and show what it does
+demo: $(STAMP)  ## show the whole story, from training to serving and jobs, in a fresh folder (options in ARGS)
 	$(BIN)/modelyard demo $(ARGS)
 
 serve: $(STAMP)  ## start a server (options in ARGS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -61,7 +62,61 @@ def test_a_job_is_made_run_read_repaired_cloned_and_deleted(modelyard: CommandLi
     assert copy["settings"]["tasks"] == modelyard.ask("jobs", "get", str(number))["settings"]["tasks"]
     for name in ("copy", "nightly"):
         modelyard.do("jobs", "delete", name, "--yes")
-    assert modelyard.ask("jobs", "list") == []
+    assert not {"copy", "nightly"} & {each["settings"]["name"] for each in modelyard.ask("jobs", "list")}
+
+
+OLD = """# Databricks notebook source
+import mlflow
+from helpers import say
+
+# COMMAND ----------
+
+model = mlflow.pyfunc.load_model("models:/fraud/Production")
+"""
+HELPERS = "import mlflow\nmlflow.MlflowClient().transition_model_version_stage('fraud', 1, 'Production')\n"
+SAYS = """{
+  "name": "scoring",
+  "tasks": [{
+    "task_key": "score",
+    "notebook_task": {"notebook_path": "/Workspace/Shared/fraud/score", "base_parameters": {"code": "/Shared/fraud"}},
+    "environment_key": "it"
+  }],
+  "environments": [{"environment_key": "it", "spec": {"dependencies": ["-r /Workspace/Shared/fraud/needs.txt"]}}]
+}"""
+
+
+@pytest.mark.parametrize("how", ["with the extra", "without it"])
+def test_a_clone_takes_its_code_along_and_says_what_stands_in_it(
+    modelyard: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    with modelyard.server.client() as admin:
+        admin.post("/api/2.0/workspace/mkdirs", json={"path": "/Shared/fraud"}).raise_for_status()
+        for name, text in (("score.py", OLD), ("helpers.py", HELPERS), ("needs.txt", "")):
+            told = {"path": f"/Shared/fraud/{name}", "format": "AUTO", "overwrite": True}
+            content = base64.b64encode(text.encode()).decode()
+            admin.post("/api/2.0/workspace/import", json={**told, "content": content}).raise_for_status()
+    (tmp_path / "job.json").write_text(SAYS)
+    number = str(modelyard.ask("jobs", "create", str(tmp_path / "job.json"))["job_id"])
+    if how == "without it":
+        monkeypatch.setattr("modelyard.cli.job_sources.find_spec", lambda _name: None)
+
+    folder = f"/Shared/{tmp_path.name}"
+    words = ("jobs", "clone", number, "--name", "new", "--copy-notebooks", folder)
+    made = modelyard.ask(*words, "--map-model", "fraud=prod.ml.fraud")
+    [task] = modelyard.ask("jobs", "get", str(made["job_id"]))["settings"]["tasks"]
+    assert task["notebook_task"]["notebook_path"] == f"/Workspace{folder}/score"
+    assert task["notebook_task"]["base_parameters"] == {"code": folder}
+    environment = modelyard.ask("jobs", "get", str(made["job_id"]))["settings"]["environments"][0]
+    assert environment["spec"]["dependencies"] == [f"-r /Workspace{folder}/needs.txt"]
+    told = {(each["place"].partition(":")[0], each["text"]) for each in made["report"]["source_findings"]}
+    places = {place for place, _ in told}
+    assert places >= {f"/Workspace{folder}/helpers.py"}
+    assert any("models:/fraud/Production" in text for _, text in told)
+    assert ("upgrade scan" in str(made["report"]["notes"])) is (how == "without it")
+    assert f"{folder}/helpers.py is there already" in modelyard.refusal(*words)
+    assert "say one of them" in modelyard.refusal(*words, "--git-branch", "main")
+    for each in (number, str(made["job_id"])):
+        modelyard.do("jobs", "delete", each, "--yes")
 
 
 def test_what_goes_wrong_is_told_in_one_sentence(modelyard: CommandLine, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from modelyard.action import Ref
-from modelyard.actions import access, models, tokens
+from modelyard.actions import access, models, tokens, workspace
 from modelyard.actions.jobs import briefing, clones, results, runs, settings, work
 from modelyard.domain.access import Bearer, PrincipalKind, Server
 from modelyard.domain.jobs.job import Asked
@@ -19,9 +19,10 @@ from modelyard.domain.jobs.sightings import Sighting, Stage
 from modelyard.domain.jobs.words import Life, Result
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import Privilege
+from modelyard.domain.workspace import Draft, Level, ObjectType
 from modelyard.errors import Denied, Hidden, Invalid, NotFound, TooLarge, Unauthenticated, WrongState
 from tests.house.jobs import EXECUTOR, condition, ended, make, ref, see, started, taken, task, wheel
-from tests.house.world import World, containers
+from tests.house.world import MLMODEL, World, containers
 
 MINUTE = 60_000
 DAILY = {"quartz_cron_expression": "0 0 12 * * ?", "timezone_id": "Europe/Berlin"}
@@ -376,7 +377,48 @@ def test_a_clone_speaks_of_other_models_and_reports_what_stands_in_its_way(world
         "not-fraud",
     ]
     assert made.job.settings.raw["schedule"]["pause_status"] == "PAUSED"
-    assert (made.job.run_as, made.job.owner, len(made.notes)) == (person.name, person.name, 1)
+    assert (made.job.run_as, made.job.owner) == (person.name, person.name)
+    assert [each.partition(":")[0] for each in made.notes] == [
+        "It runs as you",
+        f"Path (/it.py) doesn't exist, or {person.name} may not read it.",
+    ]
     assert {each.privilege for each in made.missing} == {"USE_CATALOG"}
     assert [each.text for each in made.findings] == [f"models:/{model.name}/Production"]
     assert made.findings[0].place == "tasks[0].spark_python_task.parameters[1]:1"
+
+
+def test_a_clone_copies_the_code_that_its_maker_may_read(world: World) -> None:
+    person, home = world.person(), f"/Users/{world.owner.name}"
+    world.entitle(person.id)
+    project = f"{home}/{world.new_name('project')}"
+    world.do(workspace.MakeDirectories(f"{project}/lib"), world.owner)
+    for path in ("train.py", "lib/more.py"):
+        draft = Draft(f"{project}/{path}", ObjectType.FILE)
+        world.do(workspace.KeepObject(draft, world.blob(path.encode())), world.owner)
+    script = {"python_file": f"/Workspace{project}/train.py", "parameters": [f"{project}/lib", f"{project}/elsewhere"]}
+    job = make(world, {"task_key": "a", "spark_python_task": script})
+    world.permit_job(job, (person.name, settings.Level.CAN_VIEW))
+    folder = f"/Users/{person.name}/mine"
+    with pytest.raises(NotFound):
+        world.do(clones.CloneJob(job, "new", folder=folder), person)
+    assert world.do(workspace.ListObjects("/Users"), person) == []
+    there = world.do(workspace.GetObject(project), world.owner)
+    world.do(workspace.ChangeObjectAccess(there.id, ((person.name, Level.CAN_READ),)), world.owner)
+    with pytest.raises((Denied, NotFound)):
+        world.do(clones.CloneJob(job, "new", folder=f"{home}/theirs"), person)
+    made = world.do(clones.CloneJob(job, "new", folder=folder), person)
+    assert made.job.settings.tasks[0].spec["python_file"] == f"/Workspace{folder}/train.py"
+    assert made.job.settings.tasks[0].spec["parameters"] == [f"{folder}/lib", f"{project}/elsewhere"]
+    assert world.do(workspace.ReadObject(f"{folder}/lib/more.py"), person).owner_id == person.id
+    assert not [each for each in made.notes if "Path" in each]
+
+
+def test_a_clone_is_told_of_models_without_a_signature(world: World) -> None:
+    model = world.model()
+    for mlmodel in (b"flavors: {}\nrun_id: a\n", MLMODEL, MLMODEL, b"flavors: {}\nrun_id: b\n"):
+        world.ready(model, mlmodel)
+    script = {"python_file": "/Workspace/it.py", "parameters": [f"models:/{model.name}@champion"]}
+    job = make(world, {"task_key": "a", "spark_python_task": script})
+    world.do(models.SetAlias(model, "champion", 1), world.owner)
+    made = world.do(clones.CloneJob(job, "new"), world.owner)
+    assert [(each.model, each.version) for each in made.unsigned] == [(model.name, 4), (model.name, 1)]

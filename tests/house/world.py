@@ -288,15 +288,15 @@ class World:
         incoming.write([content])
         return incoming.commit()
 
-    def ready(self, model: Ref) -> int:
+    def ready(self, model: Ref, mlmodel: bytes = MLMODEL) -> int:
         """A version with an `MLmodel` file, finalized."""
         number = self.register(model)
-        self.finish(model, number)
+        self.finish(model, number, mlmodel)
         return number
 
-    def finish(self, model: Ref, number: int) -> None:
+    def finish(self, model: Ref, number: int, mlmodel: bytes = MLMODEL) -> None:
         """Bring an `MLmodel` file, and finalize."""
-        self.do(files.KeepFile(model, number, "MLmodel", self.blob(MLMODEL)), self.owner)
+        self.do(files.KeepFile(model, number, "MLmodel", self.blob(mlmodel)), self.owner)
         self.do(self.finalizing(model, number), self.owner)
 
     def finalizing(self, model: Ref, number: int, who: Person | None = None) -> finalize.FinalizeVersion:

@@ -206,16 +206,22 @@ class MakeDirectories(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Make what is missing."""
         workspace.lock(tx)
-        missing = [each for each in rules.lineage(self.path) if not _is_directory(tx, each)]
-        if not missing:
-            return
-        if not rules.home_of(missing[0]) == missing[0] == rules.home(tx.actor):
-            _found(tx, tx.caller, rules.parent(missing[0]), Level.CAN_EDIT)
-        _make_home(tx, self.path)
-        for each in missing:
-            if not workspace.get(tx, each):
-                _added(tx, Draft(each, ObjectType.DIRECTORY), None)
-        tx.announce(Event.WORKSPACE_OBJECT_KEPT, "", path=self.path, type=ObjectType.DIRECTORY.value)
+        if _made_directories(tx, self.path):
+            tx.announce(Event.WORKSPACE_OBJECT_KEPT, "", path=self.path, type=ObjectType.DIRECTORY.value)
+
+
+def _made_directories(tx: Write, path: str) -> bool:
+    """Make a directory with those above it; whether one was missing."""
+    missing = [each for each in rules.lineage(path) if not _is_directory(tx, each)]
+    if not missing:
+        return False
+    if not rules.home_of(missing[0]) == missing[0] == rules.home(tx.actor):
+        _found(tx, tx.caller, rules.parent(missing[0]), Level.CAN_EDIT)
+    _make_home(tx, path)
+    for each in missing:
+        if not workspace.get(tx, each):
+            _added(tx, Draft(each, ObjectType.DIRECTORY), None)
+    return True
 
 
 @dataclass(frozen=True)
@@ -330,19 +336,20 @@ def project(tx: Look, caller: Caller, path: str, also: Iterable[str] = ()) -> di
     too large; else the files beside it. `also` are further files that it names: requirements, wheels. `NotFound` if the
     file itself, or one of those, is not there for the principal.
     """
-    wanted = [_runnable(tx, caller, rules.path(each)) for each in (path, *also)]
-    around = _around(tx, caller, wanted[0].path)
+    wanted = [runnable(tx, caller, path), *(runnable(tx, caller, each) for each in also)]
+    _, around = surroundings(tx, caller, wanted[0].path)
     return {each.entry.path: each.entry for each in (*around, *wanted)}
 
 
 def named(tx: Look, caller: Caller, paths: Iterable[str]) -> dict[str, Entry]:
     """Files that a task names one by one; `NotFound` if one of them is not there for the principal."""
-    found = [_runnable(tx, caller, rules.path(each)) for each in paths]
+    found = [runnable(tx, caller, each) for each in paths]
     return {each.entry.path: each.entry for each in found}
 
 
-def _runnable(tx: Look, caller: Caller, path: str) -> Object:
+def runnable(tx: Look, caller: Caller, named: str) -> Object:
     """A file as it is named; one with an extension may be named without it, as notebooks are."""
+    path = rules.path(named)
     for each in (path, f"{path}.py", f"{path}.ipynb"):
         there = workspace.get(tx, each)
         if there and there.stored and level_of(tx, caller, each):
@@ -350,14 +357,15 @@ def _runnable(tx: Look, caller: Caller, path: str) -> Object:
     raise NotFound(f"Path ({path}) doesn't exist, or {caller.principal.name} may not read it.")
 
 
-def _around(tx: Look, caller: Caller, path: str) -> list[Object]:
+def surroundings(tx: Look, caller: Caller, path: str) -> tuple[str, list[Object]]:
+    """The project that a file is in: its folder, and what is in it; no folder, where those are the files beside it."""
     for root in rules.project_roots(path):
         if level_of(tx, caller, root) is None:
             continue
         count, size = workspace.weigh(tx, root)
         if count <= rules.MOST_FILES and size <= rules.MOST_BYTES:
-            return workspace.tree(tx, root, rules.MOST_FILES)
-    return _beside(tx, caller, path)
+            return root, workspace.tree(tx, root, rules.MOST_FILES)
+    return "", _beside(tx, caller, path)
 
 
 def _beside(tx: Look, caller: Caller, path: str) -> list[Object]:
@@ -371,3 +379,50 @@ def _beside(tx: Look, caller: Caller, path: str) -> list[Object]:
         if size <= rules.MOST_BYTES:
             kept.append(each)
     return kept
+
+
+# For clones
+
+
+def copy_into(tx: Write, folder: str, paths: Iterable[str]) -> dict[str, str]:
+    """Copy the projects of some files into a folder, as the caller; where each object and each project has gone.
+
+    One project comes into the folder itself, several come as they lie to each other. Nothing that is there is replaced.
+    """
+    workspace.lock(tx)
+    if rules.is_built_in(folder):
+        raise Invalid(f"name a folder below {rules.USERS}/… or {rules.SHARED} for the copy, and not {folder}.")
+    found, tops = _projects(tx, paths)
+    base = rules.common(list(tops))
+    _made_directories(tx, folder)
+    moved = {top: rules.moved(top, base, folder) for top, is_whole in tops.items() if is_whole}
+    for each in sorted(found.values(), key=lambda each: each.path):
+        moved[each.path] = rules.moved(each.path, base, folder)
+        _copied(tx, each, moved[each.path])
+    tx.announce(Event.WORKSPACE_OBJECT_KEPT, "", path=folder, type=ObjectType.DIRECTORY.value)
+    return moved
+
+
+def _projects(tx: Look, paths: Iterable[str]) -> tuple[dict[str, Object], dict[str, bool]]:
+    """Everything in the projects of some files, by path; their folders, and whether everything in those is among it."""
+    found: dict[str, Object] = {}
+    tops: dict[str, bool] = {}
+    for path in paths:
+        there = runnable(tx, tx.caller, path)
+        root, around = surroundings(tx, tx.caller, there.path)
+        tops[root or rules.parent(there.path)] = bool(root)
+        found |= {each.path: each for each in (*around, there)}
+    return found, tops
+
+
+def _copied(tx: Write, each: Object, path: str) -> None:
+    if each.is_directory:
+        _made_directories(tx, path)
+        return
+    _made_directories(tx, rules.parent(path))
+    draft = Draft(path, each.type, each.language)
+    try:
+        _writable(tx, draft)
+    except AlreadyExists:
+        raise AlreadyExists(f"{path} is there already; name another folder for the copy.") from None
+    _added(tx, draft, each.stored)

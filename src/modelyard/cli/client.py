@@ -72,7 +72,7 @@ class Client:
         )
         weakref.finalize(self, self._http.close)  # commands take a client and never hand it back
 
-    def ask(self, method: str, path: str, **said: object) -> dict[str, Any]:
+    def ask(self, method: str, path: str, /, **said: object) -> dict[str, Any]:
         """Send a request: GET and DELETE say it in the query, others as JSON; refusals are `Told`."""
         told = {key: value for key, value in said.items() if value is not None}
         in_query = method in {"GET", "DELETE"}

@@ -7,7 +7,9 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -17,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
+from rich.console import Console
 from rich.markup import escape
 from rich.progress import (
     BarColumn,
@@ -28,8 +31,9 @@ from rich.progress import (
 )
 
 from modelyard.cli.client import SCIM, UNITY, read
-from modelyard.cli.output import err, out
+from modelyard.cli.output import out
 from modelyard.cli.serving_demo import ServingStory
+from modelyard.cli.workflow_demo import WorkflowStory
 from modelyard.errors import Failure, Unavailable
 
 if TYPE_CHECKING:
@@ -52,6 +56,13 @@ class Broken(mlflow.pyfunc.PythonModel):
 mlflow.models.set_model(Broken())
 """
 """A model that loads, and does not work."""
+_SETTINGS: Final = {
+    "MODELYARD_SERVING_ENV": "local",
+    "MODELYARD_JOBS_ENV": "local",
+    "MODELYARD_SHARED_USER": "true",
+    "MODELYARD_OUTBOUND_ALLOWED": "127.0.0.1",
+}
+"""Models and code are all of this demo: they may run in its own environment and as its own user, and tell it of it."""
 _GRANTS: Final = (
     ("catalog", "staging", "USE_CATALOG"),
     ("schema", "staging.ml_team", "USE_SCHEMA"),
@@ -72,16 +83,50 @@ def demo(
 
     A server on SQLite and local disk, two catalogs, a classifier that unmodified MLflow trains, registers, promotes
     from staging to production, points an alias at and loads back. Then an endpoint serves it, shares requests with
-    a challenger, and takes a broken version back by itself. Needs the extra `modelyard[demo]`.
+    a challenger, and takes a broken version back by itself. Then a job trains the next version, CI hears of it, a
+    person approves it, and its alias starts a batch job. It takes about a minute, asks nothing of the network, and
+    needs the extra `modelyard[demo]`.
+
+    Examples: `modelyard demo` · `modelyard demo --data try-it`
     """
     with contextlib.ExitStack() as stack:
-        folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelyard-demo-")))
-        if data and data.exists() and any(data.iterdir()):
+        kept = data.absolute() if data else None
+        folder = kept or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelyard-demo-")))
+        if kept and kept.exists() and any(kept.iterdir()):
             raise Failure(f"{data} is not empty; the demo starts from nothing. Name another folder.")
         stack.enter_context(_quiet_mlflow(folder))
         story = _Story(folder, stack)
         _tell(story.steps())
-    out.print("\n[bold green]Done.[/] The model in production predicts as the one that was trained, and serves.")
+    out.print(
+        "\n[bold green]Done.[/] A model went from training to production, serves, and has made way for the next one."
+    )
+    _suggest(kept)
+
+
+def _suggest(kept: Path | None) -> None:
+    """What to try next: to look around in what the demo has made, if it was kept."""
+    out.print("\n[bold]What to try next[/]")
+    if kept is None:
+        lines = {
+            "modelyard demo --data try-it": "the same, and what it has made is kept to look around in",
+            "modelyard serve": "a server of your own; the README goes on from there",
+        }
+    else:
+        settings = " ".join(f"{name}={value}" for name, value in _SETTINGS.items())
+        here = f"--data {shlex.quote(str(kept / 'data'))}"
+        lines = {
+            f"{settings} modelyard serve {here}": "start this server again, and in another terminal:",
+            f"modelyard jobs runs {here}": "what has run, and why",
+            f"modelyard approvals list --all {here}": "who has approved what",
+            f"modelyard aliases history {TARGET} {here}": "who has moved Champion, and when",
+            f"modelyard lineage {TARGET} 4 {here}": "which job and run the champion comes from, and what uses it",
+            f"modelyard audit list {here}": "everything that was done and refused",
+        }
+    for command, told in lines.items():
+        out.print(f"  [cyan]{escape(command)}[/]\n     {told}", soft_wrap=True)
+    out.print(
+        "  [cyan]examples/[/]\n     the same workflows at full length, to be deployed to a server", soft_wrap=True
+    )
 
 
 def _tell(steps: list[tuple[str, Callable[[], str]]]) -> None:
@@ -92,13 +137,27 @@ def _tell(steps: list[tuple[str, Callable[[], str]]]) -> None:
         MofNCompleteColumn(),
         TimeElapsedColumn(),
     )
-    with Progress(*columns, console=err, transient=True) as progress:
+    bars = Console(file=sys.stderr, highlight=False)  # it goes on while what libraries say is kept back
+    with Progress(*columns, console=bars, transient=True) as progress:
         bar = progress.add_task("", total=len(steps))
         for number, (title, step) in enumerate(steps, start=1):
             progress.update(bar, description=title)
-            said = step()
+            with _hushed():
+                said = step()
             out.print(f"[bold cyan]{number:>2}[/] [bold]{title}[/]\n   {said}", soft_wrap=True)
             progress.advance(bar)
+
+
+@contextlib.contextmanager
+def _hushed() -> Generator[None]:
+    """What libraries say on the side is said only if something fails."""
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            yield
+    except BaseException:
+        sys.stderr.write(said.getvalue())
+        raise
 
 
 class _Story:
@@ -127,7 +186,14 @@ class _Story:
             ("Load it by its alias, and predict", self.predict),
             ("Let `deployer` run code", self.entitle),
             *ServingStory(TARGET, lambda: self._sample.head(1), self._deployer, self.another).steps(),
+            *self._workflows().steps(),
         ]
+
+    def _workflows(self) -> WorkflowStory:
+        def robot() -> tuple[str, str]:
+            return self._robot, self._robot_token  # known only when the story comes to it
+
+        return WorkflowStory(TARGET, lambda: self._sample, self._client, self._admin, robot, self._stack)
 
     def start(self) -> str:
         began = time.monotonic()
@@ -141,10 +207,8 @@ class _Story:
             "--port",
             "0",
         ]
-        # The models are all of this demo: they may run in its own environment, and as its own user.
-        serving = {"MODELYARD_SERVING_ENV": "local", "MODELYARD_SHARED_USER": "true"}
         log = self._stack.enter_context((self._folder / "server.log").open("wb"))
-        server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **serving})  # noqa: S603  our own command
+        server = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **_SETTINGS})  # noqa: S603  our own command
         self._stack.callback(_stop, server)
         address = self._await(server)
         os.environ["DATABRICKS_HOST"] = address

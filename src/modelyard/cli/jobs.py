@@ -8,6 +8,7 @@ import sys
 import time
 import uuid
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any, Final, cast
@@ -15,6 +16,7 @@ from typing import Annotated, Any, Final, cast
 import typer
 
 from modelyard.cli.client import OURS, Client
+from modelyard.cli.job_sources import looked_into
 from modelyard.cli.options import AsJson, Server, Yes, confirm, group
 from modelyard.cli.output import harmless, say, show
 from modelyard.errors import Invalid, TooLate, WrongState
@@ -317,6 +319,10 @@ def clone(
     git_branch: Annotated[
         str | None, typer.Option(metavar="BRANCH", help="The branch that its code comes from.")
     ] = None,
+    copy_notebooks: Annotated[
+        str | None,
+        typer.Option(metavar="DIR", help="Copy its code in the workspace to this folder there, and run that."),
+    ] = None,
     map_model: Annotated[
         list[str] | None,
         typer.Option(metavar="OLD=CATALOG.SCHEMA.MODEL", help="Another name for a model; may be repeated."),
@@ -325,13 +331,17 @@ def clone(
 ) -> None:
     """Make a job like another one, for models in the catalog; it starts nothing by itself.
 
-    The report says what the principal lacks that it runs as, and what its settings still say in the old way.
+    The report says what the principal lacks that it runs as, what its settings and its code in the workspace still
+    say in the old way, and which of its models lack a signature.
 
-    Example: `modelyard jobs clone nightly --name nightly-uc --map-model fraud=prod.ml_team.fraud`
+    Examples: `modelyard jobs clone nightly --name nightly-uc --map-model fraud=prod.ml_team.fraud` ·
+    `modelyard jobs clone nightly --name nightly-uc --copy-notebooks /Shared/nightly-uc`
     """
     names = dict(_pair(each) for each in map_model or ())
-    said = {"name": name, "git_branch": git_branch, "model_names": names or None}
+    copied = {"git_branch": git_branch, "copy_notebooks": copy_notebooks}
+    said = {"name": name, **copied, "model_names": names or None}
     found = server.ask("POST", f"{OURS}/jobs/{_number(server, job)}/clone", **said)
+    _look_into_sources(server, found, names)
     if as_json:
         show(found, as_json=True, columns=())
         return
@@ -340,14 +350,28 @@ def clone(
         say(line)
 
 
+def _look_into_sources(server: Client, found: dict[str, Any], names: dict[str, str]) -> None:
+    """Put into a clone's report what its code says."""
+    report = found["report"]
+    told, notes = looked_into(server, report["sources"], names)
+    report["source_findings"] = [asdict(each) for each in told]
+    report["notes"] += notes
+    settings = server.ask("GET", "/api/2.1/jobs/get", job_id=found["job_id"])["settings"]
+    if settings.get("git_source"):
+        report["notes"].append("Its code in git was not looked into: `modelyard upgrade scan` does, in a checkout.")
+
+
 def _report(report: dict[str, Any]) -> Iterator[str]:
     yield from report["notes"]
     for each in report["missing_privileges"]:
         yield f"{each['model']}: {each['reason']}"
-    for each in report["findings"]:
+    for each in report["models_without_signature"]:
+        yield f"{each['model']}: version {each['version']} has no signature: log it anew with one."
+    for each in (*report["findings"], *report["source_findings"]):
         yield f"{each['place']}: {each['text']}: {each['advice']}."
-    if not report["missing_privileges"] and not report["findings"]:
-        yield "Nothing stands in its way: unpause what starts it, or run it."
+    kinds = ("missing_privileges", "models_without_signature", "findings", "source_findings")
+    if not any(report[kind] for kind in kinds):
+        yield "Nothing else stands in its way: unpause what starts it, or run it."
 
 
 def delete_job(job: JobId, server: Server, yes: Yes = False) -> None:

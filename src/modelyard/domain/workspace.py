@@ -8,6 +8,7 @@ is in its home folder, everybody may read and write in `/Shared`, and who has wr
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,7 @@ from modelyard.errors import Invalid
 from modelyard.task.dbruntime import cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 PREFIX: Final = "/Workspace"
 """Where the workspace is in the file system of tasks."""
@@ -150,6 +151,16 @@ def home(name: str) -> str:
         return path(f"{USERS}/{name}") if "/" not in name else ""
     except Invalid:
         return ""
+
+
+def common(paths: Sequence[str]) -> str:
+    """The folder that holds all of some folders: itself, if there is one."""
+    return posixpath.commonpath(paths)
+
+
+def moved(of: str, base: str, folder: str) -> str:
+    """The path of something below `base`, once that is `folder`."""
+    return f"{folder}/{posixpath.relpath(of, base)}" if of != base else folder
 
 
 def is_built_in(of: str) -> bool:

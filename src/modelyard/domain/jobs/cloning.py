@@ -7,6 +7,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, cast
 
+from modelyard.domain.jobs.settings import Settings
+from modelyard.domain.jobs.tasks import Task
+from modelyard.domain.jobs.words import TaskKind
+from modelyard.domain.workspace import PREFIX
+
 _NAME: Final = r"[\w\-]+"
 _STAGES: Final = r"(?:Staging|Production|Archived|None)"
 
@@ -34,6 +39,12 @@ _SIGNS: Final = (
     ),
 )
 _MOST: Final = 200
+_FILES: Final[Mapping[str, str]] = {TaskKind.NOTEBOOK: "notebook_path", TaskKind.SCRIPT: "python_file"}
+"""Where tasks name the file that they run."""
+_ELSEWHERE: Final = re.compile(r"\A/Volumes/|\{\{")
+"""A path that is not of the workspace, or that only a run can tell."""
+_NAMED: Final = re.compile(rf"{PREFIX}/[^\[\s]+")
+"""A file in a line of requirements, with or without extras behind it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +93,38 @@ def renamed(value: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401  any J
 def _renamed(text: str, names: Mapping[str, str]) -> str:
     for old, new in names.items():
         text = re.sub(rf"(?<![\w.\-]){re.escape(old)}(?![\w\-]|\.\w)", lambda _found, new=new: new, text)
+    return text
+
+
+def sources(settings: Settings) -> tuple[str, ...]:
+    """The paths of the notebooks and scripts of the workspace that a job runs, as it says them."""
+    tasks = (each for task in settings.tasks for each in (task, task.nested) if each)
+    found = (task.said.text(_FILES[task.kind]) for task in tasks if task.kind in _FILES and _is_here(settings, task))
+    return tuple(dict.fromkeys(path for path in found if path.startswith("/") and not _ELSEWHERE.search(path)))
+
+
+def _is_here(settings: Settings, task: Task) -> bool:
+    return task.said.text("source", "GIT" if settings.git else "WORKSPACE") == "WORKSPACE"
+
+
+def moved(value: Any, paths: Mapping[str, str]) -> Any:  # noqa: ANN401  any JSON
+    """Some JSON with other paths of the workspace, where they are the whole of a text or named after `/Workspace`."""
+    if isinstance(value, str):
+        whole = _moved(value, paths)
+        return whole if whole != value else _NAMED.sub(lambda found: _moved(found[0], paths), value)
+    if isinstance(value, Mapping):
+        return {key: moved(each, paths) for key, each in cast("Mapping[str, Any]", value).items()}
+    if isinstance(value, list):
+        return [moved(each, paths) for each in cast("list[Any]", value)]
+    return value
+
+
+def _moved(text: str, paths: Mapping[str, str]) -> str:
+    prefix = PREFIX if text.startswith(f"{PREFIX}/") else ""
+    bare = text.removeprefix(prefix).rstrip("/")
+    for suffix in ("", ".py", ".ipynb"):  # notebooks are named without theirs
+        if new := paths.get(bare + suffix):
+            return prefix + new.removesuffix(suffix)
     return text
 
 

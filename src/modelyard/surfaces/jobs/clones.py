@@ -13,17 +13,23 @@ from modelyard.surfaces.wire import AnyAction, Here, Row, Translation
 
 
 class Cloning(msgspec.Struct, frozen=True):
-    """A clone that is asked for; `model_names` are new names of models by their old ones."""
+    """A clone that is asked for; `model_names` are new names of models by their old ones.
+
+    Its code comes from a branch, is copied to a folder of the workspace, or stays where it is.
+    """
 
     job_id: int = 0
     name: str = ""
     git_branch: str | None = None
+    copy_notebooks: str | None = None
     model_names: dict[str, str] | None = None
 
 
 def _clone(said: Cloning) -> AnyAction:
     names = tuple((said.model_names or {}).items())
-    return clones.CloneJob(job_ref(said.job_id), said.name or "Untitled", said.git_branch or "", names)
+    return clones.CloneJob(
+        job_ref(said.job_id), said.name or "Untitled", said.git_branch or "", said.copy_notebooks or "", names
+    )
 
 
 def _told(found: Clone, _here: Here) -> object:
@@ -32,6 +38,8 @@ def _told(found: Clone, _here: Here) -> object:
             "models": found.models,
             "missing_privileges": found.missing,
             "findings": found.findings,
+            "models_without_signature": found.unsigned,
+            "sources": found.sources,
             "notes": found.notes,
         }
     )
