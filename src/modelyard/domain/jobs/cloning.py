@@ -92,7 +92,10 @@ def renamed(value: Any, names: Mapping[str, str]) -> Any:  # noqa: ANN401  any J
 
 def _renamed(text: str, names: Mapping[str, str]) -> str:
     for old, new in names.items():
-        text = re.sub(rf"(?<![\w.\-]){re.escape(old)}(?![\w\-]|\.\w)", lambda _found, new=new: new, text)
+        name = re.escape(old)
+        # In an address of a model, or by itself: what else has a slash beside it is a path, or a branch.
+        whole = rf"(?<=models:/){name}(?![\w\-]|\.\w)|(?<![\w.\-/]){name}(?![\w\-/]|\.\w)"
+        text = re.sub(whole, lambda _found, new=new: new, text)
     return text
 
 
