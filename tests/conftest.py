@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -56,7 +57,6 @@ class Postgres:
         """Stop it as if the power went out, and start it again."""
         control = [str(self._server.bin_path / "pg_ctl"), "-w", "-D", str(self._server.pgdata)]
         user = self._server.system_user  # not root, as which PostgreSQL does not run
-        self._server.ensure_pgdata_inited()  # another run of pytest may have closed the folder to that user
         subprocess.run([*control, "-l", str(self._server.log), "-m", "immediate", "restart"], check=True, user=user)
 
     def stop(self) -> None:
@@ -64,10 +64,12 @@ class Postgres:
 
 
 @pytest.fixture(scope="session")
-def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Postgres]:
-    server = Postgres(tmp_path_factory.mktemp("postgres"))
-    yield server
-    server.stop()
+def postgres() -> Iterator[Postgres]:
+    # Not in pytest's own folder: each run closes that to everybody else, and PostgreSQL has a user of its own.
+    with tempfile.TemporaryDirectory(prefix="modelyard-postgres-") as folder:
+        server = Postgres(Path(folder))
+        yield server
+        server.stop()
 
 
 @pytest.fixture(scope="session")
