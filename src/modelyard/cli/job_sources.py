@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
 _READ: Final = frozenset({".py", ".ipynb", ".yml", ".yaml", ".json", ".sh", ".toml", ".cfg", ".ini", ".sql", ".r"})
-_MOST_BYTES: Final = 5 << 20
+MOST_BYTES: Final = 5 << 20
 """A file above this is not fetched: nobody writes one by hand."""
 _NOTEBOOK: Final = b"# Databricks notebook source"
 _CLOSER: Final = 'Look closer with `modelyard upgrade scan`: pip install "modelyard[upgrade]".'
@@ -52,7 +52,7 @@ def _fetch(server: Client, source: str, folder: Path) -> None:
     for each in project["files"]:
         path = PurePosixPath(each["path"])
         suffix = path.suffix.lower()
-        if each["size"] > _MOST_BYTES or suffix not in {*_READ, ""}:
+        if each["size"] > MOST_BYTES or suffix not in {*_READ, ""}:
             continue
         there = folder / str(path).removeprefix("/Workspace/")
         if ".." in path.parts or not path.is_relative_to("/Workspace"):
@@ -65,10 +65,19 @@ def _fetch(server: Client, source: str, folder: Path) -> None:
 def _keep(there: Path, content: bytes) -> None:
     """Keep a file; a notebook, which has no extension in the workspace, under that of its format."""
     if not there.suffix:
-        suffix = ".ipynb" if content.lstrip()[:1] == b"{" else ".py" if content.startswith(_NOTEBOOK) else ""
-        there = there.with_name(there.name + suffix)
+        there = there.with_name(there.name + suffix_of(content))
     there.parent.mkdir(parents=True, exist_ok=True)
     there.write_bytes(content)
+
+
+def suffix_of(content: bytes) -> str:
+    """The extension of a notebook's format; nothing for what is none."""
+    return ".ipynb" if is_jupyter(content) else ".py" if content.startswith(_NOTEBOOK) else ""
+
+
+def is_jupyter(content: bytes) -> bool:
+    """Whether a notebook is kept in Jupyter's format."""
+    return content.lstrip()[:1] == b"{"
 
 
 def _by_signs(folder: Path) -> Iterator[Finding]:

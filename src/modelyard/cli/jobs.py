@@ -66,7 +66,7 @@ def get_job(job: JobId, server: Server, as_json: AsJson = False) -> None:
 
     Examples: `modelyard jobs get nightly` · `modelyard jobs get nightly --json`
     """
-    found = server.ask("GET", "/api/2.1/jobs/get", job_id=_number(server, job))
+    found = server.ask("GET", "/api/2.1/jobs/get", job_id=number_of(server, job))
     show(found if as_json else _flat(found), as_json=as_json, columns=_JOB)
 
 
@@ -108,7 +108,7 @@ def list_runs(
 
     Examples: `modelyard jobs runs` · `modelyard jobs runs nightly --active`
     """
-    asked = {"job_id": _number(server, job) if job else None, "active_only": active or None, "limit": most}
+    asked = {"job_id": number_of(server, job) if job else None, "active_only": active or None, "limit": most}
     found = server.ask("GET", f"{_API}/runs/list", **asked)["runs"]
     show(found if as_json else [_flat_run(each) for each in found], as_json=as_json, columns=_RUNS)
 
@@ -199,7 +199,7 @@ def _task(server: Client, run: int, key: str | None) -> int:
     raise typer.BadParameter(f"name one of the run's tasks: {keys}.", param_hint="--task")
 
 
-def _number(server: Client, job: str) -> int:
+def number_of(server: Client, job: str) -> int:
     """A job's id, of an id or of a name that only one job has."""
     if job.isascii() and job.isdigit():
         return int(job)
@@ -260,16 +260,22 @@ def run_job(
     told = dict(_pair(each) for each in param or ())
     token = uuid.uuid4().hex  # so that an answer that is lost, and asked for again, starts nothing twice
     asked = {"job_parameters": told or None, "only": only, "idempotency_token": token}
-    made = server.ask("POST", f"{_API}/run-now", job_id=_number(server, job), **asked)
+    made = server.ask("POST", f"{_API}/run-now", job_id=number_of(server, job), **asked)
     _follow(server, made["run_id"], timeout if wait else 0, as_json=as_json)
 
 
-def _follow(server: Client, run: int, seconds: int, *, as_json: bool) -> None:
+def ended(server: Client, run: int, seconds: int) -> dict[str, Any]:
+    """A run once it has ended, or as it is now where nobody waits; `TooLate` if it takes longer."""
     until = time.monotonic() + seconds
     while (found := _run(server, run))["state"]["life_cycle_state"] not in _ENDED and seconds:
         if time.monotonic() > until:
             raise TooLate(f"run {run} has not ended in {seconds} seconds; `modelyard jobs show {run}` looks.")
         time.sleep(0.5)
+    return found
+
+
+def _follow(server: Client, run: int, seconds: int, *, as_json: bool) -> None:
+    found = ended(server, run, seconds)
     _print_run(found, as_json=as_json)
     result = found["state"].get("result_state", "SUCCESS")
     if seconds and result not in {"SUCCESS", "SUCCESS_WITH_FAILURES"}:
@@ -340,13 +346,13 @@ def clone(
     names = dict(_pair(each) for each in map_model or ())
     copied = {"git_branch": git_branch, "copy_notebooks": copy_notebooks}
     said = {"name": name, **copied, "model_names": names or None}
-    found = server.ask("POST", f"{OURS}/jobs/{_number(server, job)}/clone", **said)
+    found = server.ask("POST", f"{OURS}/jobs/{number_of(server, job)}/clone", **said)
     _look_into_sources(server, found, names)
     if as_json:
         show(found, as_json=True, columns=())
         return
     show(found, as_json=False, columns=("job=job_id", "runs as=run_as_user_name"))
-    for line in _report(found["report"]):
+    for line in report_lines(found["report"]):
         say(line)
 
 
@@ -361,7 +367,8 @@ def _look_into_sources(server: Client, found: dict[str, Any], names: dict[str, s
         report["notes"].append("Its code in git was not looked into: `modelyard upgrade scan` does, in a checkout.")
 
 
-def _report(report: dict[str, Any]) -> Iterator[str]:
+def report_lines(report: dict[str, Any]) -> Iterator[str]:
+    """What a clone's report says, a line for each thing."""
     yield from report["notes"]
     for each in report["missing_privileges"]:
         yield f"{each['model']}: {each['reason']}"
@@ -379,7 +386,7 @@ def delete_job(job: JobId, server: Server, yes: Yes = False) -> None:
 
     Example: `modelyard jobs delete nightly --yes`
     """
-    number = _number(server, job)
+    number = number_of(server, job)
     confirm(f"Delete the job {job}? Its active runs are canceled.", yes=yes)
     server.ask("POST", f"{_API}/delete", job_id=number)
     say(f"Deleted the job {job}.")

@@ -14,6 +14,7 @@ import typer
 
 from modelyard.cli.options import AsJson, group
 from modelyard.cli.output import harmless, out, say, show
+from modelyard.cli.upgrade_workflow import workflow
 from modelyard.errors import Changed, Invalid, NotFound, Unavailable
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     group(
         app, "upgrade", "Move workflows from a flat MLflow registry to the catalog, a step at a time.",
-        scan=scan, code=code, rules=show_rules,
+        scan=scan, code=code, rules=show_rules, workflow=workflow,
     )  # fmt: skip
 
 
@@ -69,8 +70,8 @@ def scan(  # noqa: PLR0913, PLR0917  Typer calls it with every option of the com
 
     Example: `modelyard upgrade scan . --schema prod.ml --html report.html`
     """
-    _ready()
-    plan = _plan(maps, map_file, schema, stages, registry_uri)
+    ready()
+    plan = planned(maps, map_file, schema, stages, registry_uri)
     outcome = _run(paths, plan, _options(extra, without))
     _written(outcome, sarif, html)
     _shown(outcome, as_json=as_json)
@@ -103,8 +104,8 @@ def code(  # noqa: PLR0913, PLR0917  as `scan`
     """
     if branch and (check or diff):
         raise Invalid("--branch makes a branch, and --check and --diff make nothing; give one of them.")
-    _ready()
-    plan = _plan(maps, map_file, schema, stages, registry_uri)
+    ready()
+    plan = planned(maps, map_file, schema, stages, registry_uri)
     options = _options(extra, without, propose=propose, only_automatic=only_automatic, comments=comments)
     outcome = _branched(paths, branch, plan, options) if branch else _run(paths, plan, options)
     _written(outcome, sarif, html)
@@ -129,9 +130,10 @@ def show_rules(as_json: AsJson = False) -> None:
     show(rows, as_json=as_json, columns=("rule", "finds", "writes", "why", "opt_in"))
 
 
-def _plan(
+def planned(
     maps: list[str] | None, map_file: Path | None, schema: str, stages: list[str] | None, registry_uri: str
 ) -> Plan:
+    """What options and a map file say of names and stages."""
     from modelyard.upgrade import plan  # noqa: PLC0415  as in `_run`
 
     try:
@@ -141,7 +143,7 @@ def _plan(
     return plan.made(maps or [], schema, stages or [], registry_uri, text)
 
 
-def _ready() -> None:
+def ready() -> None:
     """`Unavailable`, if the libraries that read code are not installed."""
     if find_spec("tree_sitter") is None or find_spec("tree_sitter_python") is None:
         raise Unavailable('reading code needs more libraries: pip install "modelyard[upgrade]"')
