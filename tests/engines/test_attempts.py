@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from modelyard.engines.attempts import Brief, Stage, Trouble, Work
-from modelyard.errors import Denied, Invalid
+from modelyard.engines.local.trouble import Trouble as Obstacle
+from modelyard.errors import Denied, Invalid, NotFound, Unavailable
 from tests.engines.attempts import HOME, Yard, gone, processes, starter
 
 OWN_VIEW = pytest.mark.skipif(
@@ -123,7 +124,16 @@ def test_what_is_missing_or_forbidden_is_told_and_nothing_is_run(yard: Yard) -> 
     assert outcome.error == f"There is no script {path}."
     yard.briefs["denied"] = Denied("ann may not run code any more.")
     yard.briefs["wrong"] = Invalid("a parameter has no value.")
-    for attempt, trouble in (("denied", Trouble.NOT_ALLOWED), ("wrong", Trouble.MISCONFIGURED)):
+    yard.briefs["gone"] = NotFound("Path (/Users/ann/train.py) doesn't exist.")
+    yard.briefs["no-branch"] = Obstacle("there is no branch 'other'.")
+    yard.briefs["away"] = Unavailable("the database is away.")
+    for attempt, trouble in (
+        ("denied", Trouble.NOT_ALLOWED),
+        ("wrong", Trouble.MISCONFIGURED),
+        ("gone", Trouble.NO_CODE),
+        ("no-branch", Trouble.NO_CHECKOUT),
+        ("away", Trouble.LOST),
+    ):
         yard.executor.start(attempt)
         look = yard.ended(attempt)
         assert look.outcome
