@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import io
 import os
 import shutil
 import signal
 import time
-import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from modelyard.engines.attempts import Brief, Stage, Trouble, Work
-from modelyard.errors import Denied, Invalid
+from modelyard.engines.local.trouble import Trouble as Obstacle
+from modelyard.errors import Denied, Invalid, NotFound, Unavailable
 from tests.engines.attempts import HOME, Yard, gone, processes, starter
+from tests.wheels import wheel
 
 OWN_VIEW = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("bwrap") or not shutil.which("setpriv"),
@@ -123,7 +123,16 @@ def test_what_is_missing_or_forbidden_is_told_and_nothing_is_run(yard: Yard) -> 
     assert outcome.error == f"There is no script {path}."
     yard.briefs["denied"] = Denied("ann may not run code any more.")
     yard.briefs["wrong"] = Invalid("a parameter has no value.")
-    for attempt, trouble in (("denied", Trouble.NOT_ALLOWED), ("wrong", Trouble.MISCONFIGURED)):
+    yard.briefs["gone"] = NotFound("Path (/Users/ann/train.py) doesn't exist.")
+    yard.briefs["no-branch"] = Obstacle("there is no branch 'other'.")
+    yard.briefs["away"] = Unavailable("the database is away.")
+    for attempt, trouble in (
+        ("denied", Trouble.NOT_ALLOWED),
+        ("wrong", Trouble.MISCONFIGURED),
+        ("gone", Trouble.NO_CODE),
+        ("no-branch", Trouble.NO_CHECKOUT),
+        ("away", Trouble.LOST),
+    ):
         yard.executor.start(attempt)
         look = yard.ended(attempt)
         assert look.outcome
@@ -203,6 +212,21 @@ def test_what_a_script_leaves_running_ends_with_it(yard: Yard) -> None:
     )
     assert look.stage is Stage.ENDED
     gone(marker)
+
+
+def test_what_takes_more_memory_than_it_may_fails_alone(tmp_path: Path) -> None:
+    small = Yard(tmp_path / "d", {"jobs_memory": 512 << 20})
+    code = "kept = bytearray(64 << 20)\nprint('so much is fine', flush=True)\nmore = bytearray(1 << 30)"
+    try:
+        outcome = small.ended(small.script("greedy", code)).outcome
+        assert outcome
+        assert (outcome.trouble, outcome.error) == (Trouble.RAISED, "MemoryError")
+        assert small.log("greedy").startswith("so much is fine\n")
+        after = small.ended(small.script("modest", "print('well')")).outcome
+        assert after
+        assert after.trouble is None
+    finally:
+        small.close()
 
 
 def test_a_log_without_end_does_not_fill_the_disk(yard: Yard) -> None:
@@ -362,19 +386,6 @@ print("home", os.environ["HOME"])
 
 
 # Environments
-
-
-def wheel(name: str, code: str, entry: str = "") -> bytes:
-    """A wheel with one module, and perhaps an entry point."""
-    content, info = io.BytesIO(), f"{name}-1.0.dist-info"
-    with zipfile.ZipFile(content, "w") as file:
-        file.writestr(f"{name}.py", code)
-        file.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
-        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
-        if entry:
-            file.writestr(f"{info}/entry_points.txt", f"[packages]\n{entry}\n")
-        file.writestr(f"{info}/RECORD", "")
-    return content.getvalue()
 
 
 @pytest.fixture(scope="module")

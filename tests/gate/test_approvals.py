@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -351,6 +351,54 @@ def test_canceling_a_run_withdraws_what_it_asks(world: World) -> None:
     world.do(runs.CancelRun(there.of(run.id)), world.owner)
     assert there.look(run).result is Result.CANCELED
     assert there.open(number) == []
+
+
+def _delete_version(there: Place, number: int, _run: Run) -> None:
+    there.world.do(versions.DeleteVersion(there.model, number), there.world.owner)
+
+
+def _delete_model(there: Place, _number: int, _run: Run) -> None:
+    there.world.do(models.DeleteModel(there.model), there.world.owner)
+
+
+def _disconnect(there: Place, _number: int, _run: Run) -> None:
+    there.world.do(models.UpdateModel(there.model, models.ModelChange(deployment_job_id="")), there.world.owner)
+
+
+def _delete_job(there: Place, _number: int, _run: Run) -> None:
+    there.world.do(settings.DeleteJob(Ref(Kind.JOB, f"{PREFIX}{there.job}")), there.world.owner)
+
+
+def _delete_run(there: Place, _number: int, run: Run) -> None:
+    there.world.do(runs.CancelRun(there.of(run.id)), there.world.owner)
+    there.world.do(runs.DeleteRun(there.of(run.id)), there.world.owner)
+
+
+@pytest.mark.parametrize("mode", ["wait", "fail"])
+@pytest.mark.parametrize("goes", [_delete_version, _delete_model, _disconnect, _delete_job, _delete_run])
+def test_what_nobody_can_decide_any_more_is_not_open(
+    world: World, mode: str, goes: Callable[[Place, int, Run], None]
+) -> None:
+    there = place(world, approval_mode=mode)
+    number, run = there.version()
+    run = there.see(run, "evaluate")
+    if mode == "fail":
+        run = there.see(run, "approval", "RUN_EXECUTION_ERROR")
+    [asked] = there.open(number)
+    goes(there, number, run)
+    assert there.open(number) == []
+    with pytest.raises((WrongState, NotFound)):
+        there.decide(asked, there.reviewer, Decision.APPROVED)
+    while world.ask(approvals.ExpireApprovals(), Server()):
+        pass
+    assert not world.ask(approvals.ExpireApprovals(), Server())
+    if goes is not _delete_run:
+        ended = there.look(run)
+        assert (ended.is_ended, ended.latest["deploy"].began_at) == (True, 0)
+    if goes is _delete_version:
+        [kept] = there.open(number, everything=True)
+        assert kept.verdict
+        assert (kept.verdict.decision, kept.verdict.reason) == (Decision.WITHDRAWN, "The version was deleted.")
 
 
 def test_only_the_named_approvers_decide_each_for_their_own_task(world: World) -> None:

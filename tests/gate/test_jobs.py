@@ -214,12 +214,14 @@ def test_the_token_of_an_attempt_speaks_for_the_run_as_principal_and_ends_with_i
         world.ask(access.WhoAmI(), secrets[1])
     with pytest.raises(WrongState, match="not to be run any more"):
         chore(world, briefing.BriefAttempt(id_, "http://127.0.0.1:1"))
+    with pytest.raises(WrongState, match="not to be run any more"):
+        chore(world, briefing.ReadDuty(id_, "http://127.0.0.1:1"))
 
 
 def test_code_that_the_principal_cannot_read_is_told_to_be_missing(world: World) -> None:
     told = task(spark_python_task={"python_file": "/Users/nobody@example.com/train.py"})
     with pytest.raises(NotFound, match=r"/Users/nobody@example\.com/train\.py"):
-        chore(world, briefing.BriefAttempt(taken(world, started(world, make(world, told))), "http://127.0.0.1:1"))
+        chore(world, briefing.ReadDuty(taken(world, started(world, make(world, told))), "http://127.0.0.1:1"))
 
 
 def test_a_token_of_code_makes_no_token_that_outlives_it(world: World) -> None:
@@ -235,8 +237,9 @@ def test_nothing_starts_for_a_principal_that_may_not_run_code_any_more(world: Wo
     run = world.do(runs.RunNow(make(world, who=person)), person)
     id_ = taken(world, run)
     world.shut_out(person.id)
-    with pytest.raises(Denied, match="may not run code"):
-        chore(world, briefing.BriefAttempt(id_, "http://127.0.0.1:1"))
+    for asked in (briefing.ReadDuty, briefing.BriefAttempt):
+        with pytest.raises(Denied, match="may not run code"):
+            chore(world, asked(id_, "http://127.0.0.1:1"))
 
 
 def test_of_what_is_printed_the_last_bytes_are_kept_once(world: World) -> None:

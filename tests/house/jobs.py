@@ -164,6 +164,9 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[At], Action[Any, Any]]] = {
     work.KeepPrints: lambda at: work.KeepPrints(started(at.world).tasks[0].id, 0, b"hello"),
     work.LetGo: lambda at: work.LetGo((taken(at.world, started(at.world)),)),
     work.ForgetRuns: lambda _at: work.ForgetRuns(3_650),
+    briefing.ReadDuty: lambda at: briefing.ReadDuty(
+        taken(at.world, started(at.world, make(at.world, wheel()))), "http://127.0.0.1"
+    ),
     briefing.BriefAttempt: lambda at: briefing.BriefAttempt(
         taken(at.world, started(at.world, make(at.world, wheel()))), "http://127.0.0.1"
     ),

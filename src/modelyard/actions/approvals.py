@@ -11,13 +11,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from modelyard.action import Chore, Command, Need, Query, Ref
-from modelyard.actions.jobs.gates import job_ref, settle, tag_of
+from modelyard.actions.jobs.gates import job_ref, settle, tag_of, withdrawn
 from modelyard.actions.jobs.running import carry_on
 from modelyard.actions.jobs.runs import RepairRun
 from modelyard.actions.tokens import new_secret
 from modelyard.domain import approvals as rules
 from modelyard.domain.access import Caller
-from modelyard.domain.approvals import Approval, Decision, Mode, Policy, Source, Verdict
+from modelyard.domain.approvals import Approval, Decision, Mode, Policy, Source, Staleness, Verdict
 from modelyard.domain.jobs.job import Job
 from modelyard.domain.jobs.runs import Run
 from modelyard.domain.jobs.starts import Again
@@ -128,16 +128,25 @@ class DecideByToken(Command[Write, Approval]):
 
 @dataclass(frozen=True)
 class ExpireApprovals(Chore[Write, bool]):
-    """Reject what nobody has decided in its time."""
+    """Reject what nobody has decided in its time, and withdraw what nobody can decide any more."""
 
     def run(self, tx: Write) -> bool:
         """Some of it; whether there may be more."""
         approvals.forget_tokens(tx)
+        stale = approvals.stale(tx)
+        for asked, why in stale:
+            _withdraw(tx, asked, why)
         found = approvals.expired(tx)
         for asked in found:
-            with contextlib.suppress(NotFound):  # its run is gone
-                _conclude(tx, asked, Verdict(Decision.TIMED_OUT, tx.actor, "", Source.SERVER, "", tx.now))
-        return bool(found)
+            _conclude(tx, asked, Verdict(Decision.TIMED_OUT, tx.actor, "", Source.SERVER, "", tx.now))
+        return bool(stale or found)
+
+
+def _withdraw(tx: Write, asked: Approval, why: Staleness) -> None:
+    if why is Staleness.NO_RUN:
+        settle(tx, asked, withdrawn(tx, why))
+    else:
+        _conclude(tx, asked, withdrawn(tx, why))
 
 
 # Deciding
@@ -179,6 +188,8 @@ def _check(tx: Look, asked: Approval) -> None:
     """`WrongState` for what cannot be decided any more, `Denied` for who may not decide it."""
     if asked.verdict:
         raise WrongState(f"it was decided before: {asked.verdict.decision} by {asked.verdict.actor}.")
+    if why := approvals.staleness(tx, asked.id):
+        raise WrongState(f"there is nothing to decide any more: {why}")
     if asked.has_expired(tx.now):
         raise WrongState("its time is over; start the deployment job anew.")
     people = (approvals.creator(tx, asked.model_id, asked.version), runs.get(tx, asked.run_id).run_as)
@@ -220,6 +231,8 @@ def _open_or_end(tx: Write, before: Run, asked: Approval, verdict: Verdict) -> N
     elif verdict.decision is Decision.TIMED_OUT:
         told = "Nobody approved it in time."
         after = task.ended(Life.TERMINATED, Result.TIMEDOUT, Code.CANCELED, told, tx.now)
+    elif verdict.decision is Decision.WITHDRAWN:
+        after = task.ended(Life.TERMINATED, Result.FAILED, Code.RUN_EXECUTION_ERROR, verdict.reason, tx.now)
     else:
         told = f"{verdict.actor} rejected it" + (f": {verdict.reason}" if verdict.reason else ".")
         after = task.ended(Life.TERMINATED, Result.FAILED, Code.RUN_EXECUTION_ERROR, told, tx.now)

@@ -56,6 +56,16 @@ class Decision(StrEnum):
         return APPROVED if self is Decision.APPROVED else REJECTED
 
 
+class Staleness(StrEnum):
+    """Why nobody can decide a request any more; the words are told."""
+
+    NO_VERSION = "The version was deleted."
+    NO_RUN = "Its run was deleted."
+    NO_JOB = "The job was deleted."
+    DISCONNECTED = "The deployment job was disconnected from the model."
+    CANCELED = "The run was cancelled."
+
+
 class Source(StrEnum):
     """How a decision came."""
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from sqlalchemy import and_, bindparam, delete, func, or_, select
+from sqlalchemy import and_, bindparam, case, delete, func, or_, select
 
-from modelyard.domain.approvals import Approval, Decision, Policy, Source, Verdict
+from modelyard.domain.approvals import Approval, Decision, Policy, Source, Staleness, Verdict
+from modelyard.domain.jobs.job import Standing
 from modelyard.domain.privileges import Kind
 from modelyard.store import schema
 from modelyard.store.access import caller_by_id, secret_hash
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 _approvals, _decisions, _tokens = schema.approvals, schema.approval_decisions, schema.approval_tokens
 _securables, _versions = schema.securables, schema.versions
+_models, _jobs, _job_runs, _deployments = schema.models, schema.jobs, schema.job_runs, schema.deployment_runs
 
 _POLICY: Final = msgspec.json.Decoder(Policy)
 """Made here, while there is one thread: several that meet a type first make msgspec crash."""
@@ -39,15 +41,40 @@ _DECIDED: Final = _decisions.c.approval_id == _approvals.c.id
 _ALL: Final = select(*_SHOWN).select_from(
     _approvals.outerjoin(_securables, _securables.c.id == _approvals.c.model_id).outerjoin(_decisions, _DECIDED)
 )
-_OPEN: Final = _decisions.c.approval_id.is_(None)
+_UNDECIDED: Final = _decisions.c.approval_id.is_(None)
+_THERE: Final = select(_versions.c.id).where(
+    _versions.c.model_id == _approvals.c.model_id, _versions.c.number == _approvals.c.version
+)
+_CONNECTED_ELSEWHERE: Final = (
+    select(_deployments.c.seq)
+    .join(_models, _models.c.id == _deployments.c.model_id)
+    .where(
+        _deployments.c.model_id == _approvals.c.model_id,
+        _deployments.c.version == _approvals.c.version,
+        _deployments.c.run_id == _approvals.c.run_id,
+        _deployments.c.job != _models.c.deployment_job_id,
+    )
+)
+_GONE: Final = select(_jobs.c.id).where(_jobs.c.number == _approvals.c.job, _jobs.c.standing == Standing.DELETED.value)
+_WHY: Final = case(
+    (~_THERE.exists(), Staleness.NO_VERSION.value),
+    (~select(_job_runs.c.id).where(_job_runs.c.id == _approvals.c.run_id).exists(), Staleness.NO_RUN.value),
+    (_GONE.exists(), Staleness.NO_JOB.value),
+    (_CONNECTED_ELSEWHERE.exists(), Staleness.DISCONNECTED.value),
+    else_="",
+)
+"""Why a request is stale; empty if it is not."""
+_OPEN: Final = and_(_UNDECIDED, _WHY == "")
 _GET: Final = _ALL.where(_approvals.c.id == bindparam("approval"))
 _LOCK: Final = select(_approvals.c.id).where(_approvals.c.id == bindparam("approval")).with_for_update()
 _OF_TASK: Final = select(_approvals.c.id).where(_approvals.c.task_id == bindparam("task"))
-_OPEN_OF_RUN: Final = _ALL.where(_approvals.c.run_id == bindparam("run"), _OPEN)
+_OPEN_OF_RUN: Final = _ALL.where(_approvals.c.run_id == bindparam("run"), _UNDECIDED)
 _OPEN_OF_VERSION: Final = _ALL.where(
     _approvals.c.model_id == bindparam("model"), _approvals.c.version == bindparam("version"), _OPEN
 )
 _EXPIRED: Final = _ALL.where(_approvals.c.expires_at <= bindparam("now"), _OPEN).order_by(_approvals.c.seq).limit(20)
+_STALE: Final = _ALL.add_columns(_WHY).where(_UNDECIDED, _WHY != "").order_by(_approvals.c.seq).limit(20)
+_STALENESS: Final = select(_WHY).select_from(_approvals).where(_approvals.c.id == bindparam("approval"))
 _LIST: Final = (
     select(*_SHOWN)
     .select_from(LOCATED.join(_approvals, _approvals.c.model_id == _securables.c.id).outerjoin(_decisions, _DECIDED))
@@ -120,6 +147,17 @@ def open_of_version(tx: Look, model_id: str, number: int) -> list[Approval]:
 def expired(tx: Look) -> list[Approval]:
     """Some requests whose time is over, and that nobody has decided."""
     return _read(tx.rows(_EXPIRED, now=tx.now))
+
+
+def stale(tx: Look) -> list[tuple[Approval, Staleness]]:
+    """Some requests that nobody has decided, and nobody can any more; and why."""
+    return [(_approval(row[:-1]), Staleness(row[-1])) for row in tx.rows(_STALE)]
+
+
+def staleness(tx: Look, id_: str) -> Staleness | None:
+    """Why a request cannot be decided any more, if it cannot."""
+    row = tx.row(_STALENESS, approval=id_)
+    return Staleness(row[0]) if row and row[0] else None
 
 
 def listed(tx: Look, window: Window, full_name: str, run_id: int, *, everything: bool) -> Page[Approval]:

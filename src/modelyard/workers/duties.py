@@ -44,7 +44,7 @@ def duties(settings: Settings) -> tuple[Duty, ...]:
         Duty("ForgetOldRows", lambda desk: desk.do(ForgetOldRows()), _HOUR, first=60),
         Duty("ForgetDeliveries", lambda desk: desk.do(ForgetDeliveries()), _HOUR, first=90),
         Duty("StartDeployments", _start_deployment, 1),
-        Duty("ExpireApprovals", lambda desk: desk.do(ExpireApprovals()), 10),
+        Duty("ExpireApprovals", lambda desk: desk.do(ExpireApprovals()), 5),
         *(_collecting() if settings.collect else ()),
     )
 

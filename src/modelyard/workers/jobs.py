@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from modelyard.engines.local.trouble import Trouble
 from modelyard.engines.tasks import LocalExecutor
-from modelyard.errors import Unavailable
+from modelyard.errors import Failure, Unavailable
 from modelyard.workers.foreman import Foreman
 from modelyard.workers.site import Lead, LocalSite
 
@@ -63,4 +64,7 @@ class JobsWorker:
     def _commit(self, git: Git) -> str:
         if self._executor is None:
             raise Unavailable("another process of this host runs its tasks.")
-        return self._executor.resolve(git.url, branch=git.branch, tag=git.tag, commit=git.commit)
+        try:
+            return self._executor.resolve(git.url, branch=git.branch, tag=git.tag, commit=git.commit)
+        except Failure as failure:  # no branch of this name, for example: the executor tells it as any failed checkout
+            raise Trouble(failure.message) from None

@@ -7,11 +7,11 @@ import logging
 import os
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from modelyard.actions.jobs.briefing import BriefAttempt
+from modelyard.actions.jobs.briefing import BriefAttempt, ReadDuty
 from modelyard.actions.jobs.work import FindLogEnd, KeepPrints, LetGo
 from modelyard.domain.jobs.runs import MOST_LOG
 from modelyard.domain.jobs.sightings import Sighting
@@ -142,9 +142,10 @@ class LocalSite:
     def brief(self, attempt_id: str) -> Brief:
         """What an attempt is given; a `Failure` says why it may not start."""
         task_id, url = int(attempt_id), self._url()
-        duty: Duty = self._do(BriefAttempt(task_id, url))
-        if duty.git and not duty.commit:
-            duty = self._do(BriefAttempt(task_id, url, self._commit(duty.git)))
+        found: Duty = self._do(ReadDuty(task_id, url))
+        commit = found.commit or (self._commit(found.git) if found.git else "")
+        briefed: Duty = self._do(BriefAttempt(task_id, url, commit))
+        duty = replace(briefed, path=found.path, files=found.files)
         checkout = Checkout(duty.git.url, duty.commit, duty.git.patterns) if duty.git else None
         return Brief(
             work=_WORK[duty.kind],

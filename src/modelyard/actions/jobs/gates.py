@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from modelyard.action import Ref
 from modelyard.domain import approvals as rules
-from modelyard.domain.approvals import Approval, Decision, Mode, Policy, Source, Verdict
+from modelyard.domain.approvals import Approval, Decision, Mode, Policy, Source, Staleness, Verdict
 from modelyard.domain.jobs.runs import Run, TaskRun
 from modelyard.domain.jobs.tasks import Task
 from modelyard.domain.jobs.words import Code, Gate, Life, Result
@@ -92,13 +92,18 @@ def _ask(tx: Write, run: Run, spec: Task, task: TaskRun, policy: Policy) -> None
 
 
 def _withdraw(tx: Write, run: Run) -> None:
-    """End requests whose attempt was followed by another one, or does not wait any more."""
+    """End requests whose attempt was followed by another one, or does not wait any more, or whose run was cancelled."""
     latest = {task.id: task for task in run.latest.values()}
+    is_canceled = run.stopped == Result.CANCELED
     for asked in approvals.open_of_run(tx, run.id):
         task = latest.get(asked.task_id)
-        if task is None or (asked.policy.mode is Mode.WAIT and task.is_ended):
-            verdict = Verdict(Decision.WITHDRAWN, tx.actor, "", Source.SERVER, "", tx.now)
-            settle(tx, asked, verdict)
+        if task is None or is_canceled or (asked.policy.mode is Mode.WAIT and task.is_ended):
+            settle(tx, asked, withdrawn(tx, Staleness.CANCELED if is_canceled else ""))
+
+
+def withdrawn(tx: Write, why: str) -> Verdict:
+    """The verdict on a request that nobody is to decide any more."""
+    return Verdict(Decision.WITHDRAWN, tx.actor, why, Source.SERVER, "", tx.now)
 
 
 def settle(tx: Write, asked: Approval, verdict: Verdict) -> None:

@@ -34,7 +34,7 @@ from modelyard.engines.tasks.code import Code
 from modelyard.engines.tasks.launch import WORK, Launcher, Ready
 from modelyard.engines.tasks.places import TaskPlaces
 from modelyard.engines.tasks.users import Users
-from modelyard.errors import Failure, Invalid
+from modelyard.errors import Denied, Failure, Invalid, NotFound
 from modelyard.task import claims, reports
 from modelyard.task.supervisor import CANCEL, LOG, OUT, RESULT
 
@@ -46,6 +46,12 @@ log = logging.getLogger(__name__)
 _PREPARING: Final = "preparing"
 """A file that is locked while somebody prepares the attempt."""
 _TRIES: Final = 3
+_REFUSALS: Final = (
+    (Invalid, Trouble.MISCONFIGURED),
+    (NotFound, Trouble.NO_CODE),
+    (Denied, Trouble.NOT_ALLOWED),
+)
+"""What it means that a brief is refused; anything else is the server's own trouble, which another try may not have."""
 
 
 class _NotStarted(Exception):
@@ -241,10 +247,11 @@ class LocalExecutor:
     def _briefed(self, attempt_id: str) -> Brief:
         try:
             return self._brief(attempt_id)
-        except Invalid as failure:
-            raise _NotStarted(Trouble.MISCONFIGURED, failure.message) from None
+        except Obstacle as obstacle:
+            raise _NotStarted(Trouble.NO_CHECKOUT, obstacle.message) from None
         except Failure as failure:
-            raise _NotStarted(Trouble.NOT_ALLOWED, failure.message) from None
+            kinds = (trouble for kind, trouble in _REFUSALS if isinstance(failure, kind))
+            raise _NotStarted(next(kinds, Trouble.LOST), failure.message) from None
 
     def _bring(self, code: Code, brief: Brief) -> None:
         code.bring(self._open_file)

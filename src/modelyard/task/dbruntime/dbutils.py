@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from typing import Any, Dict, List, NamedTuple, Optional, Sequence
 
 from . import redaction, server, task
+from .fs import Files
 
 _MOST_VALUES = 48 * 1024
 _UNSET = object()
@@ -256,91 +256,6 @@ class SecretScope(NamedTuple):
     """A scope."""
 
     name: str
-
-
-class FileInfo(NamedTuple):
-    """A file or a folder."""
-
-    path: str
-    name: str
-    size: int
-    modificationTime: int
-
-    def isDir(self) -> bool:
-        """Whether it is a folder."""
-        return self.name.endswith("/")
-
-    def isFile(self) -> bool:
-        """Whether it is a file."""
-        return not self.isDir()
-
-
-class Files:
-    """Files that the task can see: /Workspace, /Volumes, /tmp."""
-
-    def ls(self, path: str) -> List[FileInfo]:
-        """What is in a folder."""
-        place = _place(path)
-        return [_info(path, place, name) for name in sorted(os.listdir(place))]
-
-    def head(self, file: str, maxBytes: int = 65536) -> str:
-        """The begin of a file."""
-        with open(_place(file), "rb") as opened:
-            return opened.read(maxBytes).decode(errors="replace")
-
-    def put(self, file: str, contents: str, overwrite: bool = False) -> bool:
-        """Write a text."""
-        os.makedirs(os.path.dirname(_place(file)), exist_ok=True)
-        with open(_place(file), "w" if overwrite else "x", encoding="utf-8") as opened:
-            opened.write(contents)
-        return True
-
-    def mkdirs(self, path: str) -> bool:
-        """Make a folder, with those above it."""
-        os.makedirs(_place(path), exist_ok=True)
-        return True
-
-    def rm(self, path: str, recurse: bool = False) -> bool:
-        """Remove something; whether it was there."""
-        place = _place(path)
-        if not os.path.lexists(place):
-            return False
-        if not os.path.isdir(place) or os.path.islink(place):
-            os.remove(place)
-        elif recurse:
-            shutil.rmtree(place)
-        else:
-            os.rmdir(place)
-        return True
-
-    def cp(self, source: str, destination: str, recurse: bool = False) -> bool:
-        """Copy a file, or a folder with all that is in it."""
-        if recurse and os.path.isdir(_place(source)):
-            shutil.copytree(_place(source), _place(destination), dirs_exist_ok=True)
-        else:
-            shutil.copy(_place(source), _place(destination))
-        return True
-
-    def mv(self, source: str, destination: str, recurse: bool = False) -> bool:
-        """Move something."""
-        shutil.move(_place(source), _place(destination))
-        return True
-
-
-def _place(path: str) -> str:
-    """Where a path is on this machine."""
-    if path.startswith(("dbfs:/Volumes/", "dbfs:/Workspace/")):
-        path = path[len("dbfs:") :]
-    scheme, colon, rest = path.partition(":")
-    if colon and scheme != "file":
-        raise ValueError(f"{scheme}: is not here; tasks see /Workspace, /Volumes and files of their own (file:/tmp).")
-    return task.real(os.path.abspath("/" + (rest if colon else path).lstrip("/")))
-
-
-def _info(path: str, place: str, name: str) -> FileInfo:
-    found = os.stat(os.path.join(place, name))
-    shown = name + "/" if os.path.isdir(os.path.join(place, name)) else name
-    return FileInfo(path.rstrip("/") + "/" + shown, shown, found.st_size, int(found.st_mtime * 1000))
 
 
 class Library:

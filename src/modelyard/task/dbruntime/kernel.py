@@ -148,15 +148,16 @@ def install(words: List[str]) -> None:
         command += ["--find-links", told["links"]]
     if not told.get("from_source"):
         command += ["--only-binary", ":all:"]
-    _call([*command, *_upgrades(names)])
+    _call([*command, *(_named(each) for each in names)])
     import importlib
 
     importlib.invalidate_caches()
     print("Note: you may need to restart the kernel using %restart_python or dbutils.library.restartPython().")
 
 
-def _upgrades(names: List[str]) -> List[str]:
-    return ["--upgrade" if each == "-U" else each for each in names]
+def _named(word: str) -> str:
+    """A word as uv takes it; files of the workspace are found wherever they are."""
+    return "--upgrade" if word == "-U" else task.real(word) if word.startswith("/") else word
 
 
 def _uv() -> str:

@@ -14,6 +14,7 @@ from typing import Any, Dict, List
 
 _PAUSE = 1.0
 _SECONDS = 60
+_NOT_FOUND = 404
 _ENDS = ("TERMINATED", "SKIPPED", "INTERNAL_ERROR")
 
 
@@ -21,19 +22,23 @@ class ServerSaysNo(Exception):
     """The server refused, in its own words."""
 
 
+class NotThere(ServerSaysNo, FileNotFoundError):
+    """There is nothing of this name, or not for this principal."""
+
+
 def secret(scope: str, key: str) -> bytes:
     """The value of a secret."""
-    return base64.b64decode(_ask("GET", "/api/2.0/secrets/get", scope=scope, key=key)["value"])
+    return base64.b64decode(asked("GET", "/api/2.0/secrets/get", scope=scope, key=key)["value"])
 
 
 def secrets(scope: str) -> List[Dict[str, Any]]:
     """The secrets of a scope."""
-    return _ask("GET", "/api/2.0/secrets/list", scope=scope).get("secrets", [])
+    return asked("GET", "/api/2.0/secrets/list", scope=scope).get("secrets", [])
 
 
 def scopes() -> List[Dict[str, Any]]:
     """The scopes that can be read."""
-    return _ask("GET", "/api/2.0/secrets/scopes/list").get("scopes", [])
+    return asked("GET", "/api/2.0/secrets/scopes/list").get("scopes", [])
 
 
 def run_notebook(path: str, seconds: int, parameters: Dict[str, str]) -> str:
@@ -45,32 +50,45 @@ def run_notebook(path: str, seconds: int, parameters: Dict[str, str]) -> str:
         "timeout_seconds": seconds,
         "idempotency_token": uuid.uuid4().hex,
     }
-    run_id = _ask("POST", "/api/2.1/jobs/runs/submit", **said)["run_id"]
+    run_id = asked("POST", "/api/2.1/jobs/runs/submit", **said)["run_id"]
     while True:
-        run = _ask("GET", "/api/2.1/jobs/runs/get", run_id=run_id)
+        run = asked("GET", "/api/2.1/jobs/runs/get", run_id=run_id)
         if run["state"]["life_cycle_state"] in _ENDS:
             break
         time.sleep(_PAUSE)
-    found = _ask("GET", "/api/2.1/jobs/runs/get-output", run_id=run["tasks"][0]["run_id"])
+    found = asked("GET", "/api/2.1/jobs/runs/get-output", run_id=run["tasks"][0]["run_id"])
     if run["state"].get("result_state") != "SUCCESS":
         raise ServerSaysNo(f"the notebook {path} failed: {found.get('error') or run['state'].get('state_message')}")
     return found.get("notebook_output", {}).get("result", "")
 
 
-def _ask(method: str, path: str, **said: Any) -> Dict[str, Any]:
-    url = os.environ["DATABRICKS_HOST"].rstrip("/") + path
+def quoted(path: str) -> str:
+    """A path as addresses have it."""
+    return urllib.parse.quote(path)
+
+
+def asked(method: str, path: str, **said: Any) -> Dict[str, Any]:
+    """The answer to a request: GET says it in the query, POST as JSON."""
     body = None
-    if method == "GET":
-        url += "?" + urllib.parse.urlencode(said)
-    else:
+    if method != "GET":
         body = json.dumps(said).encode()
-    headers = {"Authorization": "Bearer " + os.environ["DATABRICKS_TOKEN"], "Content-Type": "application/json"}
+    elif said:
+        path += "?" + urllib.parse.urlencode(said)
+    with sent(method, path, body, "application/json") as answer:
+        return json.load(answer)
+
+
+def sent(method: str, path: str, body: Any = None, kind: str = "application/octet-stream") -> Any:
+    """An answer that is to be read and closed; what is sent are bytes, or a file."""
+    url = os.environ["DATABRICKS_HOST"].rstrip("/") + path
+    headers = {"Authorization": "Bearer " + os.environ["DATABRICKS_TOKEN"], "Content-Type": kind}
+    if hasattr(body, "fileno"):
+        headers["Content-Length"] = str(os.fstat(body.fileno()).st_size)
     request = urllib.request.Request(url, body, headers, method=method)  # noqa: S310  the address of the server itself
     try:
-        with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310  as above
-            return json.load(answer)
+        return urllib.request.urlopen(request, timeout=_SECONDS)  # noqa: S310  as above
     except urllib.error.HTTPError as error:
-        raise ServerSaysNo(_words(error)) from None
+        raise (NotThere if error.code == _NOT_FOUND else ServerSaysNo)(_words(error)) from None
 
 
 def _words(error: urllib.error.HTTPError) -> str:
