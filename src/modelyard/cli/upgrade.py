@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelyard.cli import upgrade_compare
 from modelyard.cli.options import AsJson, group
 from modelyard.cli.output import harmless, out, say, show
 from modelyard.errors import Changed, Invalid, NotFound, Unavailable
@@ -49,6 +50,7 @@ def add_to(app: typer.Typer) -> None:
     group(
         app, "upgrade", "Move workflows from a flat MLflow registry to the catalog, a step at a time.",
         scan=scan, code=code, rules=show_rules,
+        compare=upgrade_compare.compare,
     )  # fmt: skip
 
 
