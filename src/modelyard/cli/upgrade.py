@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from modelyard.cli import upgrade_compare
+from modelyard.cli import upgrade_compare, upgrade_shift, upgrade_status
 from modelyard.cli.options import AsJson, group
 from modelyard.cli.output import harmless, out, say, show
 from modelyard.errors import Changed, Invalid, NotFound, Unavailable
@@ -51,6 +51,9 @@ def add_to(app: typer.Typer) -> None:
         app, "upgrade", "Move workflows from a flat MLflow registry to the catalog, a step at a time.",
         scan=scan, code=code, rules=show_rules,
         compare=upgrade_compare.compare,
+        status=upgrade_status.status,
+        retire=upgrade_status.retire,
+        shift=upgrade_shift.shift,
     )  # fmt: skip
 
 

@@ -79,7 +79,7 @@ class Column:
         exact, within = self._same(old, new)
         self.exact += int(exact.sum())
         self.within += int(within.sum())
-        self._measure(old, new, hashes)
+        self._measure(old, new, within, hashes)
         self._count_whole(old, new)
 
     def _same(self, old: Any, new: Any) -> tuple[Any, Any]:  # noqa: ANN401  as above
@@ -91,7 +91,11 @@ class Column:
             near = apart <= numpy.maximum(self.tolerance.absolute, self.tolerance.relative * larger)
         return exact, exact | (near & numpy.isfinite(apart))
 
-    def _measure(self, old: Any, new: Any, hashes: Any) -> None:  # noqa: ANN401  as above
+    def _measure(self, old: Any, new: Any, within: Any, hashes: Any) -> None:  # noqa: ANN401  as above
+        """Measure differences; in the sample, pairs within the tolerance are equal.
+
+        Else scores that take few values, as those of trees do, would be far apart in distribution by rounding alone.
+        """
         there = numpy.isfinite(old) & numpy.isfinite(new)
         some, others = old[there], new[there]
         if len(some):
@@ -100,7 +104,7 @@ class Column:
             self.most = max(self.most, float(apart.max()))
             self.total += float(apart.sum())
             self.measured += len(some)
-            self.sample.add(hashes[there], some, others)
+            self.sample.add(hashes[there], some, numpy.where(within[there], some, others))
 
     def _count_whole(self, old: Any, new: Any) -> None:  # noqa: ANN401  as above
         """Count whole numbers as labels, as long as they are few: classes are often numbers."""
@@ -131,7 +135,7 @@ class Column:
         self.exact += len(places) - len(numpy.unique(owner[~exact]))
         self.within += len(places) - len(numpy.unique(owner[~within]))
         mixed = numpy.arange(len(owner)).astype(numpy.uint64) * numpy.uint64(0x9E3779B97F4A7C15)
-        self._measure(flat[0], flat[1], hashes[places][owner] ^ mixed)
+        self._measure(flat[0], flat[1], within, hashes[places][owner] ^ mixed)
 
     def _add_labels(self, old: Any, new: Any) -> None:  # noqa: ANN401  as above
         gone = [each.is_null().to_numpy(zero_copy_only=False) for each in (old, new)]
