@@ -43,7 +43,7 @@ def read(file: Path) -> str:
         return ""
 
 
-def _known(folder: Path) -> tuple[str, str]:
+def known(folder: Path) -> tuple[str, str]:
     """Address and token: from the environment, else from the data folder.
 
     The folder's token is the admin's: it goes to the folder's own server, and to no other address.
@@ -58,7 +58,7 @@ class Client:
     """One server, reached with one token: those of the environment, else those of the data folder."""
 
     def __init__(self, settings: Settings) -> None:
-        self.host, token = _known(settings.folder)
+        self.host, token = known(settings.folder)
         if not self.host or not token:
             raise Invalid(
                 "no server is known. Start one with `modelyard serve`, name its --data, "

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelyard.cli import upgrade_compare, upgrade_shift, upgrade_status
 from modelyard.cli.options import AsJson, group
 from modelyard.cli.output import harmless, out, say, show
 from modelyard.cli.upgrade_workflow import workflow
@@ -50,6 +51,10 @@ def add_to(app: typer.Typer) -> None:
     group(
         app, "upgrade", "Move workflows from a flat MLflow registry to the catalog, a step at a time.",
         scan=scan, code=code, rules=show_rules, workflow=workflow,
+        compare=upgrade_compare.compare,
+        status=upgrade_status.status,
+        retire=upgrade_status.retire,
+        shift=upgrade_shift.shift,
     )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from html import escape
 from typing import Final
 
-from modelyard.upgrade import reports
+from modelyard.upgrade import paper, reports
 from modelyard.upgrade.catalogue import RULES
 from modelyard.upgrade.engine import Change, Outcome, Reference
 from modelyard.upgrade.findings import Safety
@@ -25,17 +25,6 @@ _COLOURS: Final = {
 _WIDE: Final = 520
 _ROW: Final = 22
 _MOST_DIFF: Final = 20_000
-_STYLE: Final = """
-:root{color-scheme:light dark}
-body{font:15px/1.5 system-ui,sans-serif;max-width:72rem;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.6rem}h2{font-size:1.15rem;margin-top:2rem}
-table{border-collapse:collapse;width:100%}th,td{text-align:left;padding:.25rem .6rem;vertical-align:top}
-tr+tr>td{border-top:1px solid #8884}code,pre{font:13px/1.45 ui-monospace,monospace}
-pre{overflow-x:auto;padding:.6rem;background:#8881;border-radius:6px}
-summary{cursor:pointer;padding:.25rem 0}.tag{color:#fff;border-radius:4px;padding:0 .4rem;white-space:nowrap}
-.cards{display:flex;gap:1rem;flex-wrap:wrap}.card{background:#8881;border-radius:8px;padding:.6rem 1rem}
-.card b{display:block;font-size:1.6rem}.add{color:#2e7d5b}.del{color:#c0392b}svg text{fill:currentColor}
-"""
 
 
 def html(outcome: Outcome) -> str:
@@ -44,11 +33,7 @@ def html(outcome: Outcome) -> str:
         _cards(outcome), _bars("References by rule", _by_rule(outcome)), _bars("References by file", _by_file(outcome)),
         _names(outcome), _files(outcome), _troubles(outcome), _rules(outcome),
     )  # fmt: skip
-    return (
-        '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width"><title>Modelyard upgrade: code</title>'
-        f"<style>{_STYLE}</style></head><body><h1>What points at the old registry</h1>{''.join(parts)}</body></html>\n"
-    )
+    return paper.page("Modelyard upgrade: code", "What points at the old registry", "".join(parts))
 
 
 def _cards(outcome: Outcome) -> str:

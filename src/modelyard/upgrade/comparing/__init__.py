@@ -1,0 +1,1 @@
+"""Old and new on the same inputs: how far they agree, and whether that is enough."""

@@ -1,0 +1,78 @@
+"""The ledger of old names: states, what is said to be proven, and what stands in the way of retiring."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from modelyard.errors import Failure
+from modelyard.upgrade.callers import entries, scans
+from modelyard.upgrade.callers.entries import DAY, Measure, State
+from modelyard.upgrade.callers.page import html
+
+NOW = 1_000 * DAY
+
+
+def name(**more: Any) -> dict[str, Any]:  # noqa: ANN401  JSON values
+    return {"name": "fraud", "full_name": "prod.ml.fraud", "state": "open", "created_at": NOW - 50 * DAY, **more}
+
+
+def caller(at: int, refused: int = 0) -> dict[str, Any]:
+    told = {"principal": "nightly", "client": "<b>", "call": "getLatest", "stage": "", "times": 3}
+    return {**told, "first_seen_at": at, "last_seen_at": at, "refused": refused}
+
+
+def scan(*references: dict[str, Any]) -> scans.Scanned:
+    code = {"files_read": 9, "references": [{"file": "a.py", "line": 3, "message": "m", **each} for each in references]}
+    return scans.read([("scan.json", json.dumps({"code": code}))])
+
+
+CODE = {"rule": "U09", "name": "fraud"}
+PROSE = {"rule": "U43", "name": "fraud"}
+
+
+@pytest.mark.parametrize(
+    ("told", "scanned", "state", "in_the_way"),
+    [
+        (name(), scan(), State.UNSEEN, 0),
+        (name(created_at=NOW - 2 * DAY), scan(), State.UNSEEN, 1),
+        (name(last_seen_at=NOW - DAY), scans.Scanned(), State.SEEN, 1),
+        (name(last_seen_at=NOW - DAY), scan(CODE), State.SEEN, 2),
+        (name(last_seen_at=NOW - DAY), scan(PROSE), State.REWRITTEN, 1),
+        (name(last_seen_at=NOW - 30 * DAY), scan(PROSE), State.SILENT, 0),
+        (name(last_seen_at=NOW - 30 * DAY), scan(CODE), State.SILENT, 1),
+        (name(last_seen_at=NOW - DAY, state="brown-out"), scan(), State.BROWN_OUT, 1),
+        (name(last_seen_at=NOW - DAY, state="retired", retired_at=NOW), scan(CODE), State.RETIRED, 0),
+    ],
+)
+def test_states_follow_from_witnesses_and_code(
+    told: dict[str, Any], scanned: scans.Scanned, state: State, in_the_way: int
+) -> None:
+    found = entries.entry(told, [], Measure(NOW, 30, scanned))
+    assert (found.state, len(found.blockers)) == (state, in_the_way)
+
+
+def test_the_report_says_what_it_cannot_know() -> None:
+    scanned = scan(PROSE, PROSE, {"rule": "U12"}, {"rule": "U40"}, {"rule": "U01"}, {"rule": "U41", "name": "fraud"})
+    told = name(last_seen_at=NOW - 40 * DAY, refused_from=NOW - 45 * DAY, refused_until=NOW - 41 * DAY)
+    found = entries.entry(told, [caller(NOW - 40 * DAY, refused=1)], Measure(NOW, 30, scanned))
+    proven, unproven = " ".join(found.proven), " ".join(found.unproven)
+    assert "No witness for 40 days; the last was nightly with <b>, getLatest" in proven
+    assert "callers that were refused since then: nightly" in proven
+    assert "2 references remain in comments" in proven
+    assert "direct SQL" in unproven
+    assert "1 reference takes the name from elsewhere: a.py:3" in unproven
+    assert "1 place with direct access to the registry's own database" in unproven
+    assert "every 40 days" in unproven
+    page = html([found, entries.absent("churn", "prod.ml.churn", Measure(NOW, 30, scanned))], NOW)
+    assert "&lt;b&gt;" in page
+    assert "nightly with <b>" not in page
+    assert json.loads(json.dumps(found.told()))["state"] == "silent"
+
+
+@pytest.mark.parametrize("text", ["{", "[]", '{"code": {}}', '{"code": {"references": [{"line": 1}]}}'])
+def test_what_is_no_report_is_refused(text: str) -> None:
+    with pytest.raises(Failure, match=r"scan\.json"):
+        scans.read([("scan.json", text)])
