@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelyard import __version__
+from modelyard.cli.moving import commands
 from modelyard.cli.options import AsJson, group
 from modelyard.cli.output import harmless, out, say, show
 from modelyard.errors import Changed, Invalid, NotFound, Unavailable
@@ -20,8 +22,19 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelyard.upgrade.engine import Change, Options, Outcome
+    from modelyard.upgrade.moving.registry import Inventory
     from modelyard.upgrade.plan import Plan
 
+Anywhere = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[PATH…]", help="Files and folders with code and configuration.", show_default=False),
+]
+Registered = Annotated[
+    str,
+    typer.Option(
+        "--registry", metavar="URI", help="Look at this flat registry, too: http://…, sqlite:///… or a folder."
+    ),
+]
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders with code and configuration.")]
 Maps = Annotated[
     list[str] | None,
@@ -48,12 +61,14 @@ def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     group(
         app, "upgrade", "Move workflows from a flat MLflow registry to the catalog, a step at a time.",
-        scan=scan, code=code, rules=show_rules,
+        scan=scan, plan=commands.plan, apply=commands.apply, undo=commands.undo, code=code, rules=show_rules,
     )  # fmt: skip
 
 
 def scan(  # noqa: PLR0913, PLR0917  Typer calls it with every option of the command
-    paths: Paths,
+    paths: Anywhere = None,
+    registry: Registered = "",
+    jobs: commands.Readers = 8,
     maps: Maps = None,
     map_file: MapFile = None,
     schema: Schema = "",
@@ -65,15 +80,22 @@ def scan(  # noqa: PLR0913, PLR0917  Typer calls it with every option of the com
     html: Html = None,
     as_json: AsJson = False,
 ) -> None:
-    """List every reference to the old registry, with what would change; nothing is written.
+    """List what is in the old registry, and every reference to it, with what would change; nothing is written.
 
-    Example: `modelyard upgrade scan . --schema prod.ml --html report.html`
+    The registry is asked with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+
+    Examples: `modelyard upgrade scan . --schema prod.ml --html report.html` ·
+    `modelyard upgrade scan --registry http://mlflow:5000` · `modelyard upgrade scan . --registry sqlite:///mlflow.db`
     """
-    _ready()
-    plan = _plan(maps, map_file, schema, stages, registry_uri)
-    outcome = _run(paths, plan, _options(extra, without))
-    _written(outcome, sarif, html)
-    _shown(outcome, as_json=as_json)
+    if not paths and not registry:
+        raise Invalid("name files or folders with code, a --registry, or both.")
+    found = commands.look(registry, jobs) if registry else None
+    outcome = None
+    if paths:
+        _ready()
+        outcome = _run(paths, _plan(maps, map_file, schema, stages, registry_uri), _options(extra, without))
+        _written(outcome, sarif, html)
+    _shown(outcome, found, as_json=as_json)
 
 
 def code(  # noqa: PLR0913, PLR0917  as `scan`
@@ -111,7 +133,7 @@ def code(  # noqa: PLR0913, PLR0917  as `scan`
     if diff:
         _print_diffs(outcome)
     elif as_json or not check:
-        _shown(outcome, as_json=as_json)
+        _shown(outcome, None, as_json=as_json)
     if not (check or diff or branch):
         _save(paths, outcome)
     if check:
@@ -190,11 +212,25 @@ def _branched(paths: list[Path], branch: str, plan: Plan, options: Options) -> O
     return outcome
 
 
-def _shown(outcome: Outcome, *, as_json: bool) -> None:
-    from modelyard.upgrade import reports  # noqa: PLC0415  as in `_run`
+def _shown(outcome: Outcome | None, found: Inventory | None, *, as_json: bool) -> None:
+    said: dict[str, Any] = {"format": 1, "modelyard": __version__}
+    if found:
+        said["registry"] = commands.document(found)
+    if outcome:
+        from modelyard.upgrade import reports  # noqa: PLC0415  as in `_run`
 
-    said: dict[str, Any] = reports.document(outcome)
-    show(said if as_json else said["code"]["references"], as_json=as_json, columns=_COLUMNS)
+        said |= reports.document(outcome)
+    if as_json:
+        show(said, as_json=True, columns=())
+    if found and not as_json:
+        commands.show_registry(found)
+    if outcome:
+        _show_code(outcome, said, as_json=as_json)
+
+
+def _show_code(outcome: Outcome, said: dict[str, Any], *, as_json: bool) -> None:
+    if not as_json:
+        show(said["code"]["references"], as_json=False, columns=_COLUMNS)
     for trouble in outcome.troubles:
         say(f"{trouble.name}: {trouble.message}")
     if not as_json:
