@@ -109,10 +109,9 @@ class OldRegistry:
             for name in names:
                 told = {"name": name, "creation_time": 1, "last_updated_time": 1, "description": ""}
                 told |= {"workspace": "default"} if "workspace" in columns else {}
-                marks = ", ".join("?" * len(told))
-                database.execute(
-                    f"INSERT INTO registered_models ({', '.join(told)}) VALUES ({marks})", [*told.values()]
-                )  # noqa: S608
+                named, marks = ", ".join(told), ", ".join("?" * len(told))
+                statement = f"INSERT INTO registered_models ({named}) VALUES ({marks})"  # noqa: S608  both are ours
+                database.execute(statement, [*told.values()])
 
 
 @contextlib.contextmanager

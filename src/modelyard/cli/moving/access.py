@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from modelyard.errors import Failure
 from modelyard.upgrade.moving.moves import PRIVILEGES
+from modelyard.upgrade.moving.registry import ADMIN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +65,7 @@ def compared(plan: MovePlan, model: PlannedModel, full_name: str, target: Target
 
 
 def _row(target: Target, full_name: str, principal: str, level: str) -> dict[str, Any]:
-    could = level in PRIVILEGES
+    could = level in PRIVILEGES or level == ADMIN
     try:
         may, why = target.may_read(full_name, principal)
     except Failure as failure:

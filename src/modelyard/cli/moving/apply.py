@@ -130,7 +130,7 @@ class Move:
         try:
             self._set_aliases(model)
             bring_grants(self._plan, model.planned, model.old, self._target, self._ledger, self.report.say)
-            self.report.access += compared(self._plan, model.planned, model.full_name, self._target)
+            self._compare_access(model)
             if model.is_whole:
                 self._set_name(model)
             else:
@@ -141,6 +141,13 @@ class Move:
                 )
         except Failure as failure:
             self.report.say(model.old, failure.message)
+
+    def _compare_access(self, model: _Model) -> None:
+        rows = compared(self._plan, model.planned, model.full_name, self._target)
+        self.report.access += rows
+        for row in rows:
+            if row["change"] == "gained":
+                self.report.say(model.old, f"{row['principal']} may read it here, and could not there: {row['why']}")
 
     def _set_aliases(self, model: _Model) -> None:
         standing_at = standing(self._target.model(model.full_name))

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote, urlsplit
@@ -17,7 +18,7 @@ from modelyard.cli.client import Told
 from modelyard.cli.moving import repositories
 from modelyard.domain.files import MAX_DEPTH, MAX_FILES, inner
 from modelyard.errors import Failure, Invalid, Unavailable
-from modelyard.upgrade.moving.registry import FlatFile, FlatModel, FlatVersion, Permission
+from modelyard.upgrade.moving.registry import ADMIN, EVERYTHING, FlatFile, FlatModel, FlatVersion, Permission
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -54,6 +55,7 @@ class RestSource:
             follow_redirects=False,
             trust_env=parts.scheme == "https",
         )
+        weakref.finalize(self, self._http.close)  # whoever opens a source never hands it back
 
     # Asking
 
@@ -205,6 +207,8 @@ class RestSource:
         found: dict[str, list[Permission]] = {}
         for user in users:
             name = str(user.get("username", ""))
+            if user.get("is_admin"):
+                found.setdefault(EVERYTHING, []).append(Permission(name, ADMIN))
             for model, level in self._held(name):
                 found.setdefault(model, []).append(Permission(name, level))
         return found

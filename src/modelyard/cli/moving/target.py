@@ -178,6 +178,14 @@ class Target:
         path = f"{UNITY}/permissions/{kind}/{quote(full_name, safe='')}"
         self._server.ask("PATCH", path, changes=[change])
 
+    def take_back(self, full_name: str, principal: str, privilege: str) -> None:
+        """Take a privilege back, from whoever is there still."""
+        try:
+            self.grant("function", full_name, principal, [privilege], take=True)
+        except Told as refusal:
+            if refusal.code not in _MISSING and "Could not find principal" not in refusal.message:
+                raise
+
     def granted(self, full_name: str) -> dict[str, set[str]]:
         """What was granted on a model itself, by principals."""
         return self._assigned(f"{UNITY}/permissions/function/{quote(full_name, safe='')}")

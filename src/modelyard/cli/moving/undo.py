@@ -66,7 +66,7 @@ def _is_brought(done: Standing, number: int, target: Target) -> bool:
 def _take_back(done: Standing, there: dict[str, Any], target: Target) -> None:
     """Take back grants and aliases of a model that stays."""
     for principal, privilege in done.grants:
-        target.grant("function", done.full_name, principal, [privilege], take=True)
+        target.take_back(done.full_name, principal, privilege)
     at = standing(there)
     for alias, number in done.aliases.items():
         if at.get(alias.lower()) == number:

@@ -14,6 +14,7 @@ from typing import Any, Final
 from modelyard.domain import names
 from modelyard.errors import Failure, Invalid
 from modelyard.upgrade.moving.registry import (
+    EVERYTHING,
     MODEL_FILE,
     Contents,
     FlatModel,
@@ -28,8 +29,6 @@ from modelyard.upgrade.moving.registry import (
 MAX_MODEL_FILE: Final = 4 << 20
 _SIGNATURE: Final = re.compile(rb"^signature: *(?!null\b|~|\{\}|[^\S\n])(?:\S|\n[ ])", re.MULTILINE)
 _EXAMPLE: Final = re.compile(rb"^saved_input_example_info: *(?!null\b|~)(?:\S|\n[ ])", re.MULTILINE)
-EVERYTHING: Final = "*"
-"""What roles of MLflow say for all models."""
 _UNASKED: Final = 1_024
 """Characters from which on a name is not even asked about."""
 

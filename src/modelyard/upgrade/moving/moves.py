@@ -18,7 +18,15 @@ from modelyard.domain.legacy import aliases as checked_aliases
 from modelyard.domain.stages import Stage
 from modelyard.errors import Failure, Invalid, Malformed
 from modelyard.upgrade import plan
-from modelyard.upgrade.moving.registry import FlatModel, FlatVersion, Inventory, name_problem, place_problem, shown
+from modelyard.upgrade.moving.registry import (
+    ADMIN,
+    FlatModel,
+    FlatVersion,
+    Inventory,
+    name_problem,
+    place_problem,
+    shown,
+)
 
 FORMAT: Final = 1
 _READ: Final = ("EXECUTE",)
@@ -31,7 +39,8 @@ PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What levels of MLflow's own access control become; each holds what is below it, as there."""
 _CATALOG: Final = "databricks-uc"
-_NONE: Final = {"NO_PERMISSIONS", "NONE", ""}
+_FIRST: Final = ("format", "source", "schema", "registry_uri", "permissions_told")
+_UNSAID: Final = {"NO_PERMISSIONS", ADMIN, ""}
 _STAGES: Final = {stage.value.lower(): stage.value for stage in Stage}
 _HEAD: Final = """\
 # What becomes of a flat registry. Nothing was done yet: read this, change it, then run `modelyard upgrade apply` on it.
@@ -184,7 +193,7 @@ def _refusals(model: FlatModel, stages: Mapping[str, str]) -> Iterator[Refused]:
                     "where it is, and the stage answers as it did, until somebody moves one of them",
                 )
     for each in model.permissions:
-        if each.level not in PRIVILEGES and each.level not in _NONE:
+        if each.level not in PRIVILEGES and each.level not in _UNSAID:
             yield Refused(model.name, f"{each.user} has {each.level} there, and no grant here is like it")
 
 
@@ -194,17 +203,7 @@ def _refusals(model: FlatModel, stages: Mapping[str, str]) -> Iterator[Refused]:
 def text(move: MovePlan) -> str:
     """A plan as YAML, with a few words about it."""
     told: dict[str, Any] = msgspec.to_builtins(move, str_keys=False)
-    order = (
-        "format",
-        "source",
-        "schema",
-        "registry_uri",
-        "names",
-        "stages",
-        "grant_use",
-        "permissions_told",
-        "principals",
-    )
+    order = (*_FIRST, "names", "stages", "grant_use", "principals")
     first = {key: told.pop(key) for key in order}
     body = {**first, **told}
     return _HEAD + yaml.dump(body, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=1_000)

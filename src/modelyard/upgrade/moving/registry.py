@@ -12,6 +12,10 @@ from modelyard.errors import Failure
 from modelyard.upgrade import plan
 
 MODEL_FILE: Final = "MLmodel"
+EVERYTHING: Final = "*"
+"""What permissions name that are for all models."""
+ADMIN: Final = "ADMIN"
+"""The level of those who may do everything there: they are told, and nothing is granted to them."""
 _SHOWN: Final = 60
 
 
