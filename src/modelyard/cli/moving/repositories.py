@@ -33,8 +33,8 @@ def files(location: str) -> tuple[FlatFile, ...]:
                 waiting.append(path)
             else:
                 found.append(FlatFile(path, -1 if told.file_size is None else int(told.file_size)))
-            if len(found) + len(waiting) > MAX_FILES:
-                raise Failure(f"it has more than {MAX_FILES} files.")
+            if not path or len(found) + len(waiting) > MAX_FILES:
+                raise Failure(f"a path in it has no name, or it has more than {MAX_FILES} files.")
     return tuple(found)
 
 

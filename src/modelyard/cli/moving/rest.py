@@ -16,7 +16,7 @@ import httpx
 
 from modelyard.cli.client import Told
 from modelyard.cli.moving import repositories
-from modelyard.domain.files import MAX_DEPTH, MAX_FILES, inner
+from modelyard.domain.files import MAX_FILES, inner
 from modelyard.errors import Failure, Invalid, Unavailable
 from modelyard.upgrade.moving.registry import ADMIN, EVERYTHING, FlatFile, FlatModel, FlatVersion, Permission
 
@@ -151,8 +151,8 @@ class RestSource:
                 name = str(told.get("path", "")).rpartition("/")[2]
                 path = inner(f"{here}/{name}" if here else name)
                 count += 1
-                if count > MAX_FILES or path.count("/") >= MAX_DEPTH:
-                    raise Failure(f"it has more than {MAX_FILES} files, or folders without an end.")
+                if not path or count > MAX_FILES:
+                    raise Failure(f"a path in it has no name, or it has more than {MAX_FILES} files.")
                 if told.get("is_dir"):
                     waiting.append(path)
                 else:
