@@ -87,7 +87,18 @@ def shares(line: CommandLine, name: str) -> dict[str, int]:
     return {each["served_entity_name"]: each["traffic_percentage"] for each in routes}
 
 
-SHIFT = ("--from-secret", "old/token", "--bake", "1s", "--min-requests", "10", "--max-p95-ratio", "1000", "--timeout", "150")
+SHIFT = (
+    "--from-secret",
+    "old/token",
+    "--bake",
+    "1s",
+    "--min-requests",
+    "10",
+    "--max-p95-ratio",
+    "1000",
+    "--timeout",
+    "150",
+)
 
 
 def test_requests_move_from_a_scorer_elsewhere_and_come_back_where_answers_differ(

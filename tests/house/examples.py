@@ -74,7 +74,7 @@ from modelyard.domain.explain import Role
 from modelyard.domain.filters import Part, Term, VersionFilter
 from modelyard.domain.inspection import Looked
 from modelyard.domain.journal import AuditFilter
-from modelyard.domain.legacy import NameChange, Sighting
+from modelyard.domain.legacy import NameChange, Past, Sighting
 from modelyard.domain.models import Announced, Registration, Tag, TagChange
 from modelyard.domain.pages import Window
 from modelyard.domain.plans import Plan
@@ -578,6 +578,12 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     # Imports
     imports.ImportVersion: lambda at: imports.ImportVersion(
         at.world.model(), Announced(7, "0" * 64), Registration("there")
+    ),
+    imports.ImportFlatModel: lambda at: imports.ImportFlatModel(
+        at.world.schema(), at.world.new_name("flat"), Past("old:5000", "fraud", 1)
+    ),
+    imports.ImportFlatVersion: lambda at: imports.ImportFlatVersion(
+        at.world.model(), Announced(7, "0" * 64), Registration("there"), Past("old:5000", "fraud", 1)
     ),
     imports.TakeFiles: lambda at: imports.TakeFiles(
         at.ready()[0], *at.pending(), (imports.Wanted("MLmodel", MLMODEL_SHA256, len(MLMODEL)),)

@@ -612,6 +612,16 @@ def _of_import(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an ImportVersion
     return {"full_name": asked.model.name, "version": announced.number, "digest": announced.digest, "source": "there"}
 
 
+def _of_flat_version(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an ImportFlatVersion
+    return {**_of_import(asked), "registry": asked.past.registry, "name": asked.past.name, "created_at": 1}
+
+
+def _of_flat_model(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an ImportFlatModel
+    past = asked.past
+    where = {"full_name": f"{asked.schema.name}.{asked.name}"}
+    return {**where, "registry": past.registry, "name": past.name, "created_at": past.created_at}
+
+
 def _of_taking(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a TakeFiles
     wanted = [{"path": file.path, "sha256": file.sha256, "size": file.size} for file in asked.wanted]
     where = {"full_name": asked.model.name, "version": asked.number}
@@ -713,6 +723,8 @@ WORDS: dict[tuple[str, ActionKind], Words] = {
     },
     # Imports
     ("POST /api/2.0/modelyard/models/{full_name}/versions/import", imports.ImportVersion): _of_import,
+    ("POST /api/2.0/modelyard/models/{full_name}/versions/import-flat", imports.ImportFlatVersion): _of_flat_version,
+    ("POST /api/2.0/modelyard/flat-models/import", imports.ImportFlatModel): _of_flat_model,
     ("POST /api/2.0/modelyard/models/{full_name}/versions/{version}/take", imports.TakeFiles): _of_taking,
     # Principals, their secrets and tokens
     **{(f"POST {folder}", access.CreatePrincipal): _of_principal for folder in FOLDERS},

@@ -10,7 +10,7 @@ from modelyard.domain.journal import Event
 from modelyard.domain.models import TagChange
 from modelyard.domain.names import MAX_TAGS
 from modelyard.domain.privileges import Privilege
-from modelyard.store import catalogs, models
+from modelyard.store import approvals, catalogs, models
 from modelyard.store.catalogs import SECURABLE_TAGS, VERSION_TAGS
 from modelyard.store.tx import Write
 
@@ -46,7 +46,7 @@ class ChangeVersionTags(Command[Write, None]):
         """Take off what goes, which may be gone already, then set what comes."""
         model = tx.at(self.model)
         version = models.version(tx, model, self.number)
-        check_tags(tx, model, version.created_by, self.change.add)
+        check_tags(tx, model, approvals.creator(tx, model.id, self.number), self.change.add)
         models.touch_version(tx, version.id)  # first, so that tags of one version are counted one after the other
         VERSION_TAGS.change(tx, version.id, self.change, MAX_TAGS)
         _announce(tx, version.model, self.change, version=self.number)

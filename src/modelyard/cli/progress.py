@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TransferSpeedColumn
+from rich.progress import BarColumn, DownloadColumn, Progress, SpinnerColumn, TextColumn, TransferSpeedColumn
 
 from modelyard.cli.output import err
 
@@ -27,3 +27,12 @@ def counted(pieces: Iterable[bytes], advance: Callable[[int], None]) -> Iterator
     for piece in pieces:
         yield piece
         advance(len(piece))
+
+
+@contextmanager
+def counter(what: str) -> Generator[Callable[[int], None]]:
+    """What to call with how many more things were looked at, of which nobody knows how many there are."""
+    columns = (SpinnerColumn(), TextColumn("{task.completed:.0f} " + what))
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda more: progress.advance(task, more)

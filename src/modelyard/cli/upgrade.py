@@ -6,30 +6,38 @@ import contextlib
 import json
 import os
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from modelyard import __version__
 from modelyard.cli import upgrade_compare, upgrade_shift, upgrade_status
+from modelyard.cli.moving import commands
 from modelyard.cli.options import AsJson, group
 from modelyard.cli.output import harmless, out, say, show
+from modelyard.cli.upgrade_plan import MapFile, Maps, planned, ready
 from modelyard.cli.upgrade_workflow import workflow
-from modelyard.errors import Changed, Invalid, NotFound, Unavailable
+from modelyard.errors import Changed, Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from modelyard.upgrade.engine import Change, Options, Outcome
+    from modelyard.upgrade.moving.registry import Inventory
     from modelyard.upgrade.plan import Plan
 
-Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders with code and configuration.")]
-Maps = Annotated[
-    list[str] | None,
-    typer.Option("--map", metavar="OLD=CATALOG.SCHEMA.MODEL", help="The new name of a model; may be repeated."),
+Anywhere = Annotated[
+    list[Path] | None,
+    typer.Argument(metavar="[PATH…]", help="Files and folders with code and configuration.", show_default=False),
 ]
-MapFile = Annotated[Path | None, typer.Option("--map-file", metavar="FILE", help="A YAML file with names and stages.")]
+Registered = Annotated[
+    str,
+    typer.Option(
+        "--registry", metavar="URI", help="Look at this flat registry, too: http://…, sqlite:///… or a folder."
+    ),
+]
+Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders with code and configuration.")]
 Schema = Annotated[
     str, typer.Option("--schema", metavar="CATALOG.SCHEMA", help="Where models without a new name of their own go.")
 ]
@@ -50,7 +58,8 @@ def add_to(app: typer.Typer) -> None:
     """Put these commands on the command line."""
     group(
         app, "upgrade", "Move workflows from a flat MLflow registry to the catalog, a step at a time.",
-        scan=scan, code=code, rules=show_rules, workflow=workflow,
+        scan=scan, plan=commands.plan, apply=commands.apply, undo=commands.undo, code=code, rules=show_rules,
+        workflow=workflow,
         compare=upgrade_compare.compare,
         status=upgrade_status.status,
         retire=upgrade_status.retire,
@@ -59,7 +68,9 @@ def add_to(app: typer.Typer) -> None:
 
 
 def scan(  # noqa: PLR0913, PLR0917  Typer calls it with every option of the command
-    paths: Paths,
+    paths: Anywhere = None,
+    registry: Registered = "",
+    jobs: commands.Readers = 8,
     maps: Maps = None,
     map_file: MapFile = None,
     schema: Schema = "",
@@ -71,15 +82,22 @@ def scan(  # noqa: PLR0913, PLR0917  Typer calls it with every option of the com
     html: Html = None,
     as_json: AsJson = False,
 ) -> None:
-    """List every reference to the old registry, with what would change; nothing is written.
+    """List what is in the old registry, and every reference to it, with what would change; nothing is written.
 
-    Example: `modelyard upgrade scan . --schema prod.ml --html report.html`
+    The registry is asked with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+
+    Examples: `modelyard upgrade scan . --schema prod.ml --html report.html` ·
+    `modelyard upgrade scan --registry http://mlflow:5000` · `modelyard upgrade scan . --registry sqlite:///mlflow.db`
     """
-    ready()
-    plan = planned(maps, map_file, schema, stages, registry_uri)
-    outcome = _run(paths, plan, _options(extra, without))
-    _written(outcome, sarif, html)
-    _shown(outcome, as_json=as_json)
+    if not paths and not registry:
+        raise Invalid("name files or folders with code, a --registry, or both.")
+    found = commands.look(registry, jobs) if registry else None
+    outcome = None
+    if paths:
+        ready()
+        outcome = _run(paths, planned(maps, map_file, schema, stages, registry_uri), _options(extra, without))
+        _written(outcome, sarif, html)
+    _shown(outcome, found, as_json=as_json)
 
 
 def code(  # noqa: PLR0913, PLR0917  as `scan`
@@ -117,7 +135,7 @@ def code(  # noqa: PLR0913, PLR0917  as `scan`
     if diff:
         _print_diffs(outcome)
     elif as_json or not check:
-        _shown(outcome, as_json=as_json)
+        _shown(outcome, None, as_json=as_json)
     if not (check or diff or branch):
         _save(paths, outcome)
     if check:
@@ -133,25 +151,6 @@ def show_rules(as_json: AsJson = False) -> None:
         for rule in RULES.values()
     ]
     show(rows, as_json=as_json, columns=("rule", "finds", "writes", "why", "opt_in"))
-
-
-def planned(
-    maps: list[str] | None, map_file: Path | None, schema: str, stages: list[str] | None, registry_uri: str
-) -> Plan:
-    """What options and a map file say of names and stages."""
-    from modelyard.upgrade import plan  # noqa: PLC0415  as in `_run`
-
-    try:
-        text = map_file.read_text(encoding="utf-8") if map_file else ""
-    except (OSError, UnicodeDecodeError) as error:
-        raise NotFound(f"the map file {map_file} cannot be read as text.") from error
-    return plan.made(maps or [], schema, stages or [], registry_uri, text)
-
-
-def ready() -> None:
-    """`Unavailable`, if the libraries that read code are not installed."""
-    if find_spec("tree_sitter") is None or find_spec("tree_sitter_python") is None:
-        raise Unavailable('reading code needs more libraries: pip install "modelyard[upgrade]"')
 
 
 def _options(
@@ -197,11 +196,25 @@ def _branched(paths: list[Path], branch: str, plan: Plan, options: Options) -> O
     return outcome
 
 
-def _shown(outcome: Outcome, *, as_json: bool) -> None:
-    from modelyard.upgrade import reports  # noqa: PLC0415  as in `_run`
+def _shown(outcome: Outcome | None, found: Inventory | None, *, as_json: bool) -> None:
+    said: dict[str, Any] = {"format": 1, "modelyard": __version__}
+    if found:
+        said["registry"] = commands.document(found)
+    if outcome:
+        from modelyard.upgrade import reports  # noqa: PLC0415  as in `_run`
 
-    said: dict[str, Any] = reports.document(outcome)
-    show(said if as_json else said["code"]["references"], as_json=as_json, columns=_COLUMNS)
+        said |= reports.document(outcome)
+    if as_json:
+        show(said, as_json=True, columns=())
+    if found and not as_json:
+        commands.show_registry(found)
+    if outcome:
+        _show_code(outcome, said, as_json=as_json)
+
+
+def _show_code(outcome: Outcome, said: dict[str, Any], *, as_json: bool) -> None:
+    if not as_json:
+        show(said["code"]["references"], as_json=False, columns=_COLUMNS)
     for trouble in outcome.troubles:
         say(f"{trouble.name}: {trouble.message}")
     if not as_json:

@@ -12,10 +12,11 @@ from urllib.parse import quote
 
 import typer
 
-from modelyard.cli import job_sources, jobs
+from modelyard.cli import job_sources, jobs, upgrade_compare
 from modelyard.cli.client import OURS, Client
 from modelyard.cli.options import AsJson, Server
 from modelyard.cli.output import say, show
+from modelyard.cli.upgrade_plan import MapFile, Maps, planned, ready
 from modelyard.errors import Invalid, WrongState
 
 if TYPE_CHECKING:
@@ -169,13 +170,8 @@ def workflow(  # noqa: PLR0913, PLR0917  each is an option of the command
     git_branch: Annotated[
         str, typer.Option(metavar="BRANCH", help="Or take its code from this branch, which `upgrade code` has made.")
     ] = "",
-    maps: Annotated[
-        list[str] | None,
-        typer.Option("--map", metavar="OLD=CATALOG.SCHEMA.MODEL", help="The new name of a model; may be repeated."),
-    ] = None,
-    map_file: Annotated[
-        Path | None, typer.Option("--map-file", metavar="FILE", help="A YAML file with names and stages.")
-    ] = None,
+    maps: Maps = None,
+    map_file: MapFile = None,
     run: Annotated[bool, typer.Option("--run", help="Run the old job and the new one, and wait.")] = False,
     compare: Annotated[
         tuple[str, str] | None,
@@ -194,15 +190,13 @@ def workflow(  # noqa: PLR0913, PLR0917  each is an option of the command
     Example: `modelyard upgrade workflow nightly --name nightly-uc --copy-notebooks /Shared/nightly-uc
     --map fraud=prod.ml.fraud --run --compare old-scores new-scores --key customer`
     """
-    from modelyard.cli import upgrade  # noqa: PLC0415  it is above, and takes this command
-
-    upgrade.ready()
+    ready()
     if bool(copy_notebooks) == bool(git_branch):
         raise Invalid("say where the new code is: --copy-notebooks DIR, or --git-branch BRANCH.")
     if compare and not (run and key):
         raise Invalid("--compare needs --run, and --key by which rows belong together.")
     code = Code(copy_notebooks.rstrip("/").removeprefix("/Workspace"), git_branch)
-    plan = upgrade.planned(maps, map_file, "", None, "databricks-uc")
+    plan = planned(maps, map_file, "", None, "databricks-uc")
     found = upgraded(server, job, name, code, plan)
     may_run = run and not found["report"].get("missing_privileges")
     found["runs"] = run_both(server, jobs.number_of(server, job), found["job_id"], timeout) if may_run else {}
@@ -238,6 +232,4 @@ def _judge(found: dict[str, Any]) -> None:
 
 
 def _compared(outputs: tuple[str, str], key: list[str]) -> None:
-    from modelyard.cli.upgrade_compare import compare  # noqa: PLC0415  it needs libraries that others do without
-
-    compare(list(outputs), key=key)
+    upgrade_compare.compare(list(outputs), key=key)

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from typing import Final
 
 from modelyard.domain import names
+from modelyard.domain.models import Tag
 from modelyard.domain.privileges import Kind
-from modelyard.domain.stages import Stage, stage
+from modelyard.domain.stages import Stage, StageMove, stage
 from modelyard.errors import Invalid, WrongState
 
 PREFIX: Final = "old-names/"
@@ -23,6 +24,8 @@ ANY: Final = "*"
 ALIASES: Final[Mapping[str, str]] = {Stage.PRODUCTION.value: "champion", Stage.STAGING.value: "challenger"}
 """The aliases that stages are mapped to, where nothing else is said."""
 MAX_TAG_KEY: Final = 250
+MAX_TAG_VALUE: Final = 5_000
+"""Characters, as MLflow has always let them be."""
 MAX_CLIENT: Final = 200
 OTHERS: Final = "(other clients)"
 """What clients are called together once there are too many to tell apart."""
@@ -153,3 +156,47 @@ def tag_key(key: str) -> str:
     if not 1 <= len(key) <= MAX_TAG_KEY or key != key.strip() or not key.isprintable():
         raise Invalid(f"a tag's key has 1 to {MAX_TAG_KEY} printable characters, without blanks at either end.")
     return names.text(key, "tag key")
+
+
+def tag(key: str, value: str | None) -> Tag:
+    """A tag, checked by the wider rules of flat registries."""
+    told = names.text(value or "", "tag value")
+    if len(told) > MAX_TAG_VALUE:
+        raise Invalid(f"a tag's value has at most {MAX_TAG_VALUE} characters, this one has {len(told)}.")
+    return Tag(tag_key(key), told)
+
+
+# What a flat registry tells of the past
+
+ORIGIN: Final = "flat_registry"
+"""The kind of the end of a lineage that says which registry an imported version is from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """Where a model or a version was before, since when (epoch milliseconds), and who had made it there.
+
+    People of another registry are words here: they are shown, and never looked up among principals.
+    """
+
+    registry: str
+    name: str
+    created_at: int
+    created_by: str = ""
+    stage: Stage = Stage.NONE
+    moves: tuple[StageMove, ...] = ()
+
+    def maker(self) -> str:
+        """Who had made it, in words that no principal's name is."""
+        return f"{self.created_by or 'somebody'} (imported from {self.registry})"
+
+    def origin(self, number: int) -> str:
+        """What tells a version of a registry from all others."""
+        return f"{self.registry}/{self.name}/{number}"
+
+
+def label(text: str, what: str) -> str:
+    """A short word of another registry, such as a user's name."""
+    if len(text) > names.MAX_NAME or (text and not text.isprintable()):
+        raise Invalid(f"the {what} has at most {names.MAX_NAME} printable characters.")
+    return names.text(text, what)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from modelyard.store.tx import Look, Row, Write
 
 _approvals, _decisions, _tokens = schema.approvals, schema.approval_decisions, schema.approval_tokens
-_securables, _versions = schema.securables, schema.versions
+_securables, _versions, _principals = schema.securables, schema.versions, schema.principals
 _models, _jobs, _job_runs, _deployments = schema.models, schema.jobs, schema.job_runs, schema.deployment_runs
 
 _POLICY: Final = msgspec.json.Decoder(Policy)
@@ -92,9 +92,12 @@ _VALID: Final = (_tokens.c.secret_hash == bindparam("secret")) & (_tokens.c.expi
 _BY_TOKEN: Final = select(_tokens.c.principal_id, _tokens.c.approval_id).where(_VALID)
 _USE_TOKEN: Final = delete(_tokens).where(_tokens.c.secret_hash == bindparam("secret"))
 _FORGET_TOKENS: Final = delete(_tokens).where(_tokens.c.expires_at <= bindparam("now"))
-_CREATOR: Final = select(_versions.c.created_by).where(
-    and_(_versions.c.model_id == bindparam("model"), _versions.c.number == bindparam("number"))
+_CREATOR: Final = (
+    select(func.coalesce(_principals.c.name, _versions.c.created_by))
+    .select_from(_versions.outerjoin(_principals, _principals.c.id == _versions.c.creator_id))
+    .where(and_(_versions.c.model_id == bindparam("model"), _versions.c.number == bindparam("number")))
 )
+"""Who brought it here: of an imported version, `created_by` are words of another registry."""
 
 
 def request(tx: Write, asked: Approval) -> str:

@@ -68,6 +68,11 @@ _TOUCH: Final = (
     .where(_securables.c.id == bindparam("securable"))
     .values(updated_at=bindparam("now"), updated_by=bindparam("actor"))
 )
+_RECALL: Final = (
+    update(_securables)
+    .where(_securables.c.id == bindparam("securable"))
+    .values(created_at=bindparam("made_at"), created_by=bindparam("maker"))
+)
 _ADD: Final = inserting(_securables)
 _REMOVE: Final = delete(_securables).where(_securables.c.id == bindparam("securable"))
 _NAME: Final = select(_securables.c.full_name).where(_securables.c.id == bindparam("securable"))
@@ -231,6 +236,11 @@ def add(
         store_id=store_id,
     )
     return id_
+
+
+def recall(tx: Write, id_: str, made_at: int, maker: str) -> None:
+    """Say when a securable was made, and by whom, where it was before; its owner stays who brought it here."""
+    tx.run(_RECALL, securable=id_, made_at=made_at, maker=maker)
 
 
 def add_metastore(tx: Write, now: int, by: str) -> str:

@@ -58,6 +58,17 @@ _LABELS: Final = (
 )
 """Ends that are no versions here: whoever may read the version may read what was said of it."""
 
+_NAMES: Final = (
+    select(_lineage.c.name)
+    .where(
+        _lineage.c.version_id == bindparam("version"),
+        _lineage.c.direction == Direction.UPSTREAM.value,
+        _lineage.c.kind == bindparam("of_kind"),
+    )
+    .order_by(_lineage.c.seq)
+    .limit(MAX_EDGES)
+)
+
 _OTHERS: Final = LOCATED.join(_versions, _versions.c.model_id == _securables.c.id)
 _ORIGINS: Final = (
     select(*_NOTED, *_FOUND)
@@ -98,6 +109,11 @@ def note(tx: Write, version_id: str, direction: Direction, ends: Iterable[End], 
             times=1,
             noted_by=tx.actor,
         )
+
+
+def upstream(tx: Look, version_id: str, kind: str) -> list[str]:
+    """The names of what a version comes from, of one kind."""
+    return [name for (name,) in tx.rows(_NAMES, version=version_id, of_kind=kind)]
 
 
 def edges(tx: Look, version_id: str, direction: Direction, most_depth: int) -> list[Edge]:

@@ -191,6 +191,11 @@ _TOUCH: Final = (
     .where(_versions.c.id == bindparam("version"))
     .values(updated_at=bindparam("now"), updated_by=bindparam("actor"))
 )
+_RECALL: Final = (
+    update(_versions)
+    .where(_versions.c.id == bindparam("version"))
+    .values(created_at=bindparam("made_at"), created_by=bindparam("maker"))
+)
 _REMOVE: Final = delete(_versions).where(_versions.c.id == bindparam("version"))
 
 
@@ -376,6 +381,11 @@ def set_comment(tx: Write, version_id: str, comment: str) -> None:
 def touch_version(tx: Write, version_id: str) -> None:
     """Note that the caller has changed something about a version now."""
     tx.run(_TOUCH, version=version_id, now=tx.now, actor=tx.actor)
+
+
+def recall(tx: Write, version_id: str, made_at: int, maker: str) -> None:
+    """Say when a version was made, and by whom, where it was before; who brought it here is kept beside that."""
+    tx.run(_RECALL, version=version_id, made_at=made_at, maker=maker)
 
 
 def remove_version(tx: Write, model: Node, gone: Version) -> None:

@@ -25,10 +25,12 @@ _LAST_SEQ: Final = 2**62
 _PLACED: Final = _versions.outerjoin(_stages, _stages.c.version_id == _versions.c.id)
 _OF_MODEL: Final = _versions.c.model_id == bindparam("model")
 _STAGE: Final = func.coalesce(_stages.c.stage, Stage.NONE.value)
-_STAGED: Final = (
-    select(_versions.c.number, _stages.c.stage).select_from(_PLACED).where(_OF_MODEL, _stages.c.stage.is_not(None))
-)
 _READY: Final = _versions.c.status == Status.READY.value
+_STAGED: Final = (
+    select(_versions.c.number, _stages.c.stage)
+    .select_from(_PLACED)
+    .where(_OF_MODEL, _READY, _stages.c.stage.is_not(None))
+)
 _HIGHEST: Final = select(func.max(_versions.c.number)).select_from(_PLACED).where(_OF_MODEL, _READY).group_by(_STAGE)
 _LATEST: Final = select(_versions.c.id).where(_OF_MODEL, _versions.c.number.in_(_HIGHEST))
 _IDS: Final = select(_versions.c.number, _versions.c.id).where(_OF_MODEL)
@@ -54,7 +56,7 @@ _HISTORY_OF_VERSION: Final = _HISTORY.where(_moves.c.version == bindparam("numbe
 
 
 def of_model(tx: Look, model_id: str) -> dict[int, Stage]:
-    """The stages of a model's versions, by their numbers; those in none may be left out."""
+    """The stages of a model's READY versions, by their numbers; those in none may be left out."""
     return {number: Stage(stage) for number, stage in tx.rows(_STAGED, model=model_id)}
 
 

@@ -20,6 +20,8 @@ LEVELS: Final = 3
 
 _UNFIT: Final = re.compile(r"[\x00-\x20\x7f./]+")
 _KEYS: Final = frozenset({"names", "schema", "stages", "registry_uri"})
+_OF_MOVES: Final = frozenset({"format", "source", "models", "principals", "refused", "grant_use", "permissions_told"})
+"""What else a plan for moving a registry has, which is the same file: `upgrade.moving.moves`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def _read(text: str) -> Mapping[str, object]:
         said = cast("Any", yaml.safe_load(text) or {})
     except yaml.YAMLError as error:
         raise Malformed("the map file is not YAML; write `names:` with a line `old: catalog.schema.model`.") from error
-    if not isinstance(said, dict) or set(cast("dict[str, Any]", said)) - _KEYS:
+    if not isinstance(said, dict) or set(cast("dict[str, Any]", said)) - _KEYS - _OF_MOVES:
         raise Invalid(f"the map file has a key that is not known; it may have {', '.join(sorted(_KEYS))}.")
     return cast("dict[str, object]", said)
 

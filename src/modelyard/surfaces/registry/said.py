@@ -14,8 +14,6 @@ from modelyard.errors import Invalid
 from modelyard.surfaces.wire import Pair, short, text
 
 _LONGEST_LINK = 2_048
-_MOST_VALUE = 5_000
-"""Characters of a tag's value, as MLflow has always let them be."""
 
 
 def model_ref(name: str) -> Ref:
@@ -25,17 +23,9 @@ def model_ref(name: str) -> Ref:
     return Ref(Kind.MODEL, names.model(name))
 
 
-def tag(key: str, value: str | None) -> Tag:
-    """A tag, checked by the wider rules of flat registries."""
-    told = names.text(value or "", "tag value")
-    if len(told) > _MOST_VALUE:
-        raise Invalid(f"a tag's value has at most {_MOST_VALUE} characters, this one has {len(told)}.")
-    return Tag(legacy.tag_key(key), told)
-
-
 def tags(pairs: list[Pair] | None) -> tuple[Tag, ...]:
     """Tags, checked, each key once (the last one wins)."""
-    return tuple({pair.key: tag(pair.key, pair.value) for pair in pairs or []}.values())
+    return tuple({pair.key: legacy.tag(pair.key, pair.value) for pair in pairs or []}.values())
 
 
 class Named(msgspec.Struct, frozen=True):
@@ -183,7 +173,7 @@ class NamedTag(NamedVersion, frozen=True):
     @property
     def tag(self) -> Tag:
         """The tag, checked."""
-        return tag(self.key, self.value)
+        return legacy.tag(self.key, self.value)
 
 
 class NamedFile(NamedVersion, frozen=True):

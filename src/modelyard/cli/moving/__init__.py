@@ -1,0 +1,1 @@
+"""`modelyard upgrade plan | apply | undo`: a flat registry is read, and brought into the catalog over HTTP."""

@@ -1,0 +1,290 @@
+"""A flat registry of a real MLflow server moves into the catalog, old code goes on, and there is a way back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+import yaml
+
+from tests.cli.conftest import Answer, CommandLine
+from tests.old_registry import HOSTILE, OldRegistry, old_registry
+from tests.serving import save_linear
+from tests.support import UNITY, Server, clean_environment
+
+OURS = "/api/2.0/modelyard"
+FLAT = "/api/2.0/mlflow"
+ASKED = pd.DataFrame({"x": [1.0]})
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("models")
+    for factor in (1, 2, 3):
+        save_linear(folder / str(factor), factor)
+    (folder / "none").mkdir()
+    (folder / "none" / "notes.txt").write_text("no model")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def old(tmp_path_factory: pytest.TempPathFactory, folders: Path) -> Iterator[OldRegistry]:
+    """A server with models in stages, and with whatever is wrong with registries."""
+    with old_registry(tmp_path_factory.mktemp("old")) as made:
+        made.model("fraud", "Finds fraud", **{"team.name": "risk"})
+        for number, stage in ((1, "Production"), (2, "Production"), (3, "Staging"), (4, "Archived")):
+            more = {"description": f"No. {number}", "run_link": "http://old/#/runs"}
+            made.version("fraud", folders / str(min(number, 3)), stage, **more, tags=[{"key": "a.b", "value": "c"}])
+        made.alias("fraud", "best", 1)
+        made.model("Iris LR Model")
+        made.version("Iris LR Model", folders / "1", "Production")
+        made.model("broken")
+        for files in (folders / "none", None, folders / "2"):
+            made.version("broken", files)
+        made.model("many")
+        for number in range(9):
+            made.version("many", folders / str(number % 3 + 1), "Production")
+        made.plant(*HOSTILE)
+        yield made
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    made = Server(tmp_path_factory.mktemp("new") / "data").start()
+    made.make_containers("prod.a", "prod.b", "prod.c", "prod.d")
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def upgrade(server: Server, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+    return CommandLine(server, monkeypatch)
+
+
+def planned(upgrade: CommandLine, old: OldRegistry, file: Path, schema: str, *models: str) -> dict[str, Any]:
+    """A plan for some models, as its file says it."""
+    only = [word for name in models for word in ("--model", name)]
+    answer = upgrade.alone("upgrade", "plan", old.url, "--schema", schema, "-o", str(file), *only)
+    assert answer.status == 0, answer.err
+    return yaml.safe_load(file.read_text())
+
+
+def applied(upgrade: CommandLine, file: Path, status: int = 0) -> dict[str, Any]:
+    answer = upgrade("upgrade", "apply", str(file), "--json")
+    assert answer.status == status, answer
+    return answer.json
+
+
+def told(server: Server, path: str, **said: str) -> dict[str, Any]:
+    with server.client() as admin:
+        return admin.get(path, params=said).raise_for_status().json()
+
+
+def numbers(server: Server, full_name: str) -> list[int]:
+    found = told(server, f"{UNITY}/models/{full_name}/versions")["model_versions"]
+    return sorted(each["version"] for each in found)
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # that stages are deprecated
+def test_the_whole_way_and_back(  # noqa: PLR0915  a story is long
+    old: OldRegistry, server: Server, upgrade: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow  # noqa: PLC0415  only stories need MLflow
+
+    (tmp_path / "score.py").write_text('import mlflow\nmlflow.pyfunc.load_model("models:/fraud/Production")\n')
+    seen = upgrade.alone("upgrade", "scan", str(tmp_path), "--registry", old.url, "--json")
+    assert seen.status == 0, seen.err
+    assert {each["rule"] for each in seen.json["code"]["references"]} == {"U09"}
+    (fraud,) = [each for each in seen.json["registry"]["models"] if each["name"] == "fraud"]
+    assert [(each["version"], each["stage"], each["has_signature"]) for each in fraud["versions"]][1] == (
+        2, "Production", True,
+    )  # fmt: skip
+    file = tmp_path / "plan.yaml"
+    plan = planned(upgrade, old, file, "prod.a", "fraud", "Iris LR Model")
+    assert plan["names"] == {"Iris LR Model": "prod.a.iris_lr_model", "fraud": "prod.a.fraud"}
+    assert plan["refused"] == []
+    code = upgrade.alone("upgrade", "code", str(tmp_path / "score.py"), "--map-file", str(file), "--diff")
+    assert "models:/prod.a.fraud@champion" in code.out
+    report = applied(upgrade, file)
+    assert {(each["model"], each["version"]) for each in report["versions"]} == {
+        ("prod.a.iris_lr_model", 1), *(("prod.a.fraud", number) for number in (1, 2, 3, 4)),
+    }  # fmt: skip
+
+    model = told(server, f"{UNITY}/models/prod.a.fraud", include_aliases="true")
+    before = old_model(old, "fraud")
+    assert (model["comment"], model["created_at"]) == ("Finds fraud", before["creation_timestamp"])
+    assert {each["alias_name"]: each["version_num"] for each in model["aliases"]} == {
+        "best": 1, "champion": 2, "challenger": 3,
+    }  # fmt: skip
+    version = told(server, f"{FLAT}/model-versions/get", name="fraud", version="2")["model_version"]
+    there = old_version(old, "fraud", 2)
+    for key in ("creation_timestamp", "current_stage", "description", "run_id", "run_link", "source", "tags"):
+        assert version[key] == there[key], key
+    (move,) = told(server, f"{OURS}/models/prod.a.fraud/stage-history", version="2")["moves"]
+    assert (move["to_stage"], move["moved_at"]) == ("Production", there["last_updated_timestamp"])
+
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", server.token)
+    mlflow.set_tracking_uri(old.url)
+    mlflow.set_registry_uri(server.url)
+    try:
+        assert mlflow.pyfunc.load_model("models:/fraud/Production").predict(ASKED) == [2.0]
+        assert mlflow.pyfunc.load_model("models:/fraud/1").predict(ASKED) == [1.0]
+        client = mlflow.MlflowClient()
+        latest = {each.current_stage: each.version for each in client.get_latest_versions("fraud")}
+        assert latest == {"Production": "2", "Staging": "3", "Archived": "4"}
+        client.transition_model_version_stage("fraud", "3", "Production", archive_existing_versions=True)
+        assert mlflow.pyfunc.load_model("models:/fraud@champion").predict(ASKED) == [3.0]
+    finally:
+        mlflow.set_registry_uri("")
+        mlflow.set_tracking_uri("")
+        monkeypatch.undo()
+    again = applied(upgrade, file)
+    assert all(each["was_there"] for each in again["versions"])
+    assert (
+        told(server, f"{FLAT}/registered-models/alias", name="fraud", alias="champion")["model_version"]["version"]
+        == "3"
+    )
+
+    retire(server, "fraud", retired=True)
+    assert "retired" in upgrade.refusal("upgrade", "undo", str(file))
+    assert numbers(server, "prod.a.fraud") == [1, 2, 3, 4]
+    retire(server, "fraud", retired=False)
+    undone = upgrade("upgrade", "undo", str(file), "--json")
+    assert [each["undone"] for each in undone.json] == [True, True]
+    with server.client() as admin:
+        assert admin.get(f"{UNITY}/models/prod.a.fraud").status_code == 404
+        assert admin.get(f"{FLAT}/registered-models/get", params={"name": "fraud"}).status_code == 404
+        trash = admin.get(f"{OURS}/trash").json()["trash"]
+    assert {"prod.a.fraud", "prod.a.iris_lr_model"} <= {each["full_name"] for each in trash}
+    applied(upgrade, file)
+    assert numbers(server, "prod.a.fraud") == [1, 2, 3, 4]
+    assert upgrade("upgrade", "undo", str(file)).status == 0
+
+
+def old_model(old: OldRegistry, name: str) -> dict[str, Any]:
+    return json.loads(fetch(old, "registered-models/get", name=name))["registered_model"]
+
+
+def old_version(old: OldRegistry, name: str, number: int) -> dict[str, Any]:
+    return json.loads(fetch(old, "model-versions/get", name=name, version=str(number)))["model_version"]
+
+
+def fetch(old: OldRegistry, path: str, **said: str) -> str:
+    import httpx  # noqa: PLC0415  as elsewhere
+
+    return httpx.get(f"{old.url}{FLAT}/{path}", params=said, trust_env=False).raise_for_status().text
+
+
+def retire(server: Server, name: str, *, retired: bool) -> None:
+    with server.client() as admin:
+        admin.patch(f"{OURS}/legacy-names/{name}", json={"retired": retired}).raise_for_status()
+
+
+def test_a_killed_apply_goes_on_where_it_was(
+    old: OldRegistry, server: Server, upgrade: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.yaml"
+    planned(upgrade, old, file, "prod.b", "many")
+    ledger = tmp_path / "plan.yaml.ledger"
+    command = [sys.executable, "-m", "modelyard", "upgrade", "apply", str(file), "--jobs", "2"]
+    for lines in (1, 4, 9):
+        with subprocess.Popen(
+            [*command, "--data", str(server.data)], env=clean_environment(),
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        ) as process:  # fmt: skip
+            until = time.monotonic() + 120
+            while time.monotonic() < until and process.poll() is None:
+                if ledger.exists() and ledger.read_bytes().count(b"\n") >= lines:
+                    break
+                time.sleep(0.002)
+            process.send_signal(signal.SIGKILL)
+        with server.client() as admin:
+            hidden = admin.get(f"{FLAT}/registered-models/get", params={"name": "many"})
+        assert hidden.status_code == 404, "old code sees nothing of a model that is half there"
+    with ledger.open("ab") as torn:
+        torn.write(b'{"step": "done", "mod')
+    report = applied(upgrade, file)
+    assert {each["status"] for each in report["versions"]} == {"READY"}
+    assert numbers(server, "prod.b.many") == [*range(1, 10)]
+    latest = told(server, f"{FLAT}/registered-models/get-latest-versions", name="many")["model_versions"]
+    assert [each["version"] for each in latest] == ["9"]
+    for number in (1, 9):
+        here = {each["path"] for each in told(server, f"{OURS}/models/prod.b.many/versions/{number}/manifest")["files"]}
+        assert "MLmodel" in here
+    assert not (tmp_path / "plan.yaml.coming").exists()
+
+
+def test_what_is_wrong_is_a_line_and_the_rest_goes_on(
+    old: OldRegistry, server: Server, upgrade: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.yaml"
+    plan = planned(upgrade, old, file, "prod.c")
+    refused = {(each["model"][:10], each.get("version")): each["why"] for each in plan["refused"]}
+    assert refused.keys() == {
+        ("../x", None), ("a/b", None), ("xxxxxxxxxx", None), ("broken", 1), ("broken", 2)
+    }  # fmt: skip
+    assert "no MLmodel" in refused["broken", 1]
+    assert "no files" in refused["broken", 2]
+    told_plan = yaml.safe_load(file.read_text())
+    told_plan["names"] = {"broken": "prod.c.broken"}
+    told_plan["models"]["broken"]["versions"] |= {1: {}, 2: {}, 7: {}}  # somebody wants them all the same
+    file.write_text(yaml.safe_dump(told_plan))
+    report = applied(upgrade, file, status=1)
+    assert {each["version"]: each["status"] for each in report["versions"]} == {1: "REFUSED", 2: "REFUSED", 3: "READY"}
+    lines = {(each["model"][:10], each["version"]) for each in report["refused"]}
+    assert {("broken", 1), ("broken", 2), ("broken", 7), ("broken", None), ("a/b", None)} <= lines
+    assert numbers(server, "prod.c.broken") == [3]
+    with server.client() as admin:
+        assert admin.get(f"{OURS}/legacy-names/broken").status_code == 404, "not all of it is there"
+
+
+def test_a_place_on_this_machine_is_read_from_a_database_and_never_for_a_server(
+    old: OldRegistry, upgrade: CommandLine, folders: Path, tmp_path: Path
+) -> None:
+    import mlflow  # noqa: PLC0415  as above
+
+    shutil.copytree(folders / "2", tmp_path / "model")
+    client = mlflow.MlflowClient(tracking_uri=old.database, registry_uri=old.database)
+    client.create_registered_model("local")
+    client.create_model_version("local", str(tmp_path / "model"))
+    try:
+        by_server = planned(upgrade, old, tmp_path / "a.yaml", "prod.d", "local")
+        assert by_server["models"]["local"] == {}
+        assert "does not hand out" in by_server["refused"][0]["why"]
+        answer = upgrade.alone(
+            "upgrade", "plan", old.database, "--schema", "prod.d", "-o", str(tmp_path / "b.yaml"), "--model", "local"
+        )
+        assert answer.status == 0, answer.err
+        report = applied(upgrade, tmp_path / "b.yaml")
+        assert [(each["version"], each["status"]) for each in report["versions"]] == [(1, "READY")]
+        (tmp_path / "model" / "link").symlink_to("/etc/hostname")
+        seen: Answer = upgrade.alone("upgrade", "scan", "--registry", old.database, "--json")
+        (local,) = [each for each in seen.json["registry"]["models"] if each["name"] == "local"]
+        assert "links are not followed" in local["versions"][0]["problem"]
+    finally:
+        client.delete_registered_model("local")
+
+
+def test_undo_leaves_what_was_there_before_and_what_came_since(
+    old: OldRegistry, server: Server, upgrade: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.yaml"
+    planned(upgrade, old, file, "prod.d", "Iris LR Model")
+    applied(upgrade, file)
+    name = "prod.d.iris_lr_model"
+    with server.client() as admin:
+        said = {"name": name, "source": "by hand"}
+        admin.post(f"{FLAT}/unity-catalog/model-versions/create", json=said).raise_for_status()
+    assert numbers(server, name) == [1, 2]
+    undone = upgrade("upgrade", "undo", str(file), "--json")
+    assert "1 that did not come by the move stay" in undone.json[0]["says"]
+    assert numbers(server, name) == [2]

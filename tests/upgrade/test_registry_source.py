@@ -1,0 +1,167 @@
+"""A registry that answers slowly, wrongly or with malice, over HTTP; and what MLflow's access control says."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import pytest
+
+from modelyard.cli.moving.rest import RestSource
+from modelyard.cli.moving.sources import opened
+from modelyard.errors import Failure, Invalid
+from modelyard.upgrade.moving.inventory import Wish, contents, document, inventory
+from modelyard.upgrade.moving.registry import Permission
+
+API = "/api/2.0/mlflow"
+FILES = "/api/2.0/mlflow-artifacts/artifacts"
+ONE = {"name": "fraud", "version": "1", "current_stage": "Production"}
+
+
+class Registry(BaseHTTPRequestHandler):
+    """Answers what the test says: JSON, bytes, a status, or a list of those, one after the other."""
+
+    answers: dict[str, Any]
+    heard: list[tuple[str, str | None]]
+    counts: Counter[str]
+
+    def do_GET(self) -> None:
+        path, query = urlsplit(self.path).path, dict(parse_qsl(urlsplit(self.path).query))
+        self.heard.append((self.path, self.headers.get("authorization")))
+        key = f"{path}?path={query['path']}" if "path" in query else path
+        said = self.answers.get(key, 404)
+        if isinstance(said, list):
+            said = said[min(self.counts[key], len(said) - 1)]
+            self.counts[key] += 1
+        body = said if isinstance(said, bytes) else json.dumps(said if isinstance(said, dict) else {}).encode()
+        self.send_response(said if isinstance(said, int) else 200)
+        self.send_header("content-length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Nothing."""
+
+
+def _path(key: str) -> str:
+    if key.startswith("/"):
+        return key
+    return key.replace("FILES", FILES) if key.startswith("FILES") else f"{API}/{key}"
+
+
+@contextmanager
+def registry(**answers: Any) -> Iterator[tuple[str, list[tuple[str, str | None]]]]:  # noqa: ANN401  JSON values
+    heard: list[tuple[str, str | None]] = []
+    said = {_path(key): value for key, value in answers.items()}
+    kind = type("Answering", (Registry,), {"answers": said, "heard": heard, "counts": Counter[str]()})
+    server = ThreadingHTTPServer(("127.0.0.1", 0), kind)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", heard
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
+
+
+def found(**more: Any) -> dict[str, Any]:  # noqa: ANN401  JSON values
+    return {
+        "registered-models/search": {"registered_models": [{"name": "fraud"}]},
+        "registered-models/get": {"registered_model": {"name": "fraud"}},
+        "model-versions/search": {"model_versions": [ONE]},
+        "model-versions/get-download-uri": {"artifact_uri": "mlflow-artifacts:/a"},
+        "FILES?path=a": {"files": [{"path": "MLmodel", "file_size": 4}]},
+        "FILES/a/MLmodel": b"x: 1",
+        **more,
+    }
+
+
+def problem(uri: str) -> str:
+    told = document(inventory(opened(uri), Wish()))
+    return str(told["models"][0]["versions"][0]["problem"])
+
+
+def test_a_server_that_is_busy_is_asked_again() -> None:
+    search = [503, 429, {"registered_models": [{"name": "fraud"}]}]
+    with registry(**found(**{"registered-models/search": search, "FILES/a/MLmodel": [502, b"x: 1"]})) as (uri, _):
+        told = document(inventory(opened(uri), Wish()))
+    assert (told["summary"]["versions"], told["summary"]["bytes"], told["summary"]["refused"]) == (1, 4, 0)
+
+
+def test_pages_are_followed_and_end_also_where_a_server_repeats_itself() -> None:
+    page = {"registered_models": [{"name": "fraud"}], "next_page_token": "again"}
+    with registry(**found(**{"registered-models/search": page})) as (uri, _):
+        assert list(opened(uri).names()) == ["fraud", "fraud"]
+
+
+@pytest.mark.parametrize(
+    ("location", "says"),
+    [
+        ("file:///etc", "does not hand out"),
+        ("/etc", "does not hand out"),
+        ("http://169.254.169.254/latest", "does not hand out"),
+        ("mlflow-artifacts://elsewhere:80/a", "another server"),
+        ("mlflow-artifacts:/../../etc", "cannot hold empty levels"),
+    ],
+)
+def test_a_place_that_the_registry_says_is_not_opened(location: str, says: str) -> None:
+    with registry(**found(**{"model-versions/get-download-uri": {"artifact_uri": location}})) as (uri, heard):
+        assert says in problem(uri)
+    assert not any("artifacts" in path for path, _ in heard)
+
+
+@pytest.mark.parametrize("name", ["..", "a\\b", "x" * 300, ""])
+def test_a_file_whose_name_leads_out_is_refused(name: str) -> None:
+    with registry(**found(**{"FILES?path=a": {"files": [{"path": name, "file_size": 4}]}})) as (uri, _):
+        assert "path" in problem(uri)
+
+
+def test_folders_without_an_end_do_not_hold_it_up() -> None:
+    again = {"files": [{"path": "a", "is_dir": True}]}
+    deep = {f"FILES?path={'/'.join(['a'] * depth)}": again for depth in range(1, 70)}
+    with registry(**found(**deep)) as (uri, _):
+        assert "64 levels" in problem(uri)
+
+
+def test_a_file_that_is_gone_and_answers_that_are_no_json_are_lines() -> None:
+    with registry(**found(**{"FILES/a/MLmodel": 404})) as (uri, _):
+        assert "404" in problem(uri)
+    with registry(**found(**{"model-versions/get-download-uri": b"<html>"})) as (uri, _):
+        assert "no JSON" in problem(uri)
+
+
+def test_credentials_come_from_the_environment_and_are_not_part_of_an_address(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "sesame")
+    with registry(**found()) as (uri, heard):
+        source = RestSource(uri)
+        assert contents(source, "fraud", 1).has_model
+        assert {shown for _, shown in heard} == {"Bearer sesame"}
+        assert (source.uri, source.id) == (uri, uri.removeprefix("http://"))
+    with pytest.raises(Invalid, match="MLFLOW_TRACKING_TOKEN"):
+        opened("http://user:sesame@old:5000")
+    with pytest.raises(Failure, match="begins with"):
+        opened("postgresql://old/mlflow")
+
+
+def test_levels_of_users_are_read_as_mlflow_tells_them() -> None:
+    """The answers are those of MLflow 3.17.2 with `--app-name basic-auth`, recorded and shortened."""
+    users = [{"id": 1, "is_admin": True, "username": "boss"}, {"id": 3, "is_admin": False, "username": "bob"}]
+    held = [{"permission": "EDIT", "resource_pattern": "fraud", "resource_type": "registered_model", "role_id": 2}]
+    other = [{"permission": "READ", "resource_pattern": "0", "resource_type": "experiment", "role_id": 2}]
+    listed = [{"is_admin": True, "permissions": []}, {"is_admin": False, "permissions": held + other}]
+    listing, permissions = f"{API}/users/list", "/api/3.0/mlflow/users/permissions/list"
+    with registry(**{listing: {"users": users}, permissions: listed}) as (uri, _):
+        told = RestSource(uri).permissions()
+    assert told == {"*": [Permission("boss", "ADMIN")], "fraud": [Permission("bob", "EDIT")]}
+
+
+def test_a_registry_without_access_control_tells_nothing() -> None:
+    with registry(**found()) as (uri, _):
+        assert RestSource(uri).permissions() is None
