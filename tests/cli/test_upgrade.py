@@ -208,6 +208,6 @@ def test_rules_are_listed(nowhere: CommandLine) -> None:
 def test_without_its_libraries_it_says_what_to_install(
     nowhere: CommandLine, project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("modelyard.cli.upgrade.find_spec", lambda _: None)
+    monkeypatch.setattr("modelyard.cli.upgrade_plan.find_spec", lambda _: None)
     answer = _upgrade(nowhere, "scan", project)
     assert (answer.status, 'pip install "modelyard[upgrade]"' in answer.err) == (1, True)
