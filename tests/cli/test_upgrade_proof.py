@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from modelyard.cli import shifts
 from tests.cli.conftest import CommandLine
-from tests.serving import ENDPOINTS, SCHEMA, Load, register, save_linear, wait_for
+from tests.serving import ENDPOINTS, SCHEMA, ask, numbers, register, save_linear, wait_for
 from tests.support import Server
 
 MODEL = f"{SCHEMA}.price"
 SECRET = "of-the-old-scorer"
 DAY = 86_400_000
+FACTOR = [1.0]
+"""By what the old scorer multiplies: the last of them."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,7 @@ def old_scorer() -> Iterator[str]:
         def do_POST(self) -> None:
             said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             known = self.headers["Authorization"] == f"Bearer {SECRET}"
-            rows = [row[0] for row in said["dataframe_split"]["data"]]
+            rows = [row[0] * FACTOR[-1] for row in said["dataframe_split"]["data"]]
             body = json.dumps({"predictions": rows} if known else {"error": "who are you?"}).encode()
             self.send_response(200 if known else 401)
             self.send_header("Content-Type", "application/json")
@@ -81,23 +85,70 @@ def old_scorer() -> Iterator[str]:
     thread.join()
 
 
+@contextmanager
+def asking(server: Server, name: str) -> Iterator[list[str]]:
+    """Somebody who asks an endpoint again and again, gently: who has answered, or the status of an error."""
+    over, heard = threading.Event(), list[str]()
+
+    def ask_on() -> None:
+        with server.client() as client:
+            while not over.wait(0.01):
+                answer = ask(client, name, numbers(1.0))
+                heard.append(answer.headers["served-model-name"] if answer.is_success else str(answer.status_code))
+
+    thread = threading.Thread(target=ask_on, daemon=True)
+    thread.start()
+    try:
+        yield heard
+    finally:
+        over.set()
+        thread.join(60)
+
+
+@contextmanager
+def factors_when(line: CommandLine, factor: float) -> Iterator[None]:
+    """The old scorer multiplies by something else, once the new one has half of the requests."""
+
+    def change() -> None:
+        wait_for(lambda: shares(line, "fraud").get("price-1") == 50, 120)
+        FACTOR.append(factor)
+
+    thread = threading.Thread(target=change, daemon=True)
+    thread.start()
+    yield
+    thread.join(150)
+    FACTOR.pop()
+
+
 def shares(line: CommandLine, name: str) -> dict[str, int]:
     with line.server.client() as client:
         routes = client.get(f"{ENDPOINTS}/{name}").raise_for_status().json()["config"]["traffic_config"]["routes"]
     return {each["served_entity_name"]: each["traffic_percentage"] for each in routes}
 
 
-SHIFT = ("--from-secret", "old/token", "--bake", "1s", "--min-requests", "10", "--max-p95-ratio", "1000", "--timeout", "150")
+SHIFT = (
+    "--from-secret",
+    "old/token",
+    "--bake",
+    "1s",
+    "--min-requests",
+    "10",
+    "--max-p95-ratio",
+    "1000",
+    "--timeout",
+    "150",
+)
 
 
 def test_requests_move_from_a_scorer_elsewhere_and_come_back_where_answers_differ(
-    modelyard: CommandLine, old_scorer: str
+    modelyard: CommandLine, old_scorer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shifts, "_LOOK", 0.5)
     words = ("upgrade", "shift", "fraud", "--from-url", old_scorer, *SHIFT)
     compared = (*words, "--steps", "50,100", "--max-disagreement", "0.01", "--record", f"{SCHEMA}.fraud")
     assert "write MODEL@VERSION" in modelyard(*words, "--to", "nothing").err
     assert shares(modelyard, "fraud") == {"old": 100}
-    with Load(modelyard.server, "fraud", people=1, most=1_000_000, seconds=250) as load:
+    with asking(modelyard.server, "fraud") as heard:
         answer = modelyard(*compared, "--to", f"{MODEL}@2")
         assert answer.status == 1
         assert "price-2 was taken back" in answer.err
@@ -106,12 +157,15 @@ def test_requests_move_from_a_scorer_elsewhere_and_come_back_where_answers_diffe
         slow = modelyard(*words, "--steps", "50,100", "--max-p95-ratio", "0.000001", "--to", f"{MODEL}@1")
         assert (slow.status, "95th percentile" in slow.err) == (1, True)
         assert shares(modelyard, "fraud")["old"] == 100
+        with factors_when(modelyard, 2.0):
+            later = modelyard(*compared, "--bake", "1h", "--to", f"{MODEL}@1")
+        assert (later.status, "price-1 was taken back" in later.err, "answers differ" in later.err) == (1, True, True)
+        assert shares(modelyard, "fraud")["old"] == 100
         done = modelyard.ask(*compared, "--to", f"{MODEL}@1")
         assert (done["state"], done["percentage"]) == ("COMPLETED", 100)
         assert shares(modelyard, "fraud") == {"old": 0, "price-1": 100}
-        load.go_on(10)
-    assert not load.bad
-    assert load.heard[-1].served == "price-1"
+        wait_for(lambda: heard[-1] == "price-1")
+    assert set(heard) == {"old", "price-1"}, "every answer was one, and price-2 gave none"
     again = modelyard.do(*compared, "--to", f"{MODEL}@1")
     assert "price-1 has 100 % of the requests" in again.err
 
@@ -137,7 +191,7 @@ def test_an_endpoint_is_replayed_and_its_verdict_gates_the_shift(
     told = answer.json
     assert (told["columns"][0]["exact"], told["latency"]["requests"]) == (10, 5)
     assert SECRET not in answer.out + answer.err + (tmp_path / "page.html").read_text()
-    with Load(modelyard.server, "gated", people=1):
+    with asking(modelyard.server, "gated"):
         assert modelyard.ask(*shift)["state"] == "COMPLETED"
 
 

@@ -39,10 +39,11 @@ class Standing:
         ]
 
     def _shares(self, model: str) -> list[dict[str, Any]]:
-        if self._endpoints is None:
-            self._endpoints = (self._seen(f"{TOKENS}/serving-endpoints") or {}).get("endpoints", [])
+        known = self._endpoints
+        if known is None:
+            known = self._endpoints = (self._seen(f"{TOKENS}/serving-endpoints") or {}).get("endpoints", [])
         lines: list[dict[str, Any]] = []
-        for listed in self._endpoints:
+        for listed in known or ():
             if any(each.get("entity_name") == model for each in entities_of(part(listed, "config"))):
                 lines += self._endpoint(listed["name"], model)
         return lines
