@@ -161,6 +161,7 @@ def test_requests_move_from_a_scorer_elsewhere_and_come_back_where_answers_diffe
             later = modelyard(*compared, "--bake", "1h", "--to", f"{MODEL}@1")
         assert (later.status, "price-1 was taken back" in later.err, "answers differ" in later.err) == (1, True, True)
         assert shares(modelyard, "fraud")["old"] == 100
+        modelyard.do("endpoints", "traffic", "fraud", "old=100")  # what was answered before a change is no evidence
         done = modelyard.ask(*compared, "--to", f"{MODEL}@1")
         assert (done["state"], done["percentage"]) == ("COMPLETED", 100)
         assert shares(modelyard, "fraud") == {"old": 0, "price-1": 100}
@@ -192,7 +193,12 @@ def test_an_endpoint_is_replayed_and_its_verdict_gates_the_shift(
     assert (told["columns"][0]["exact"], told["latency"]["requests"]) == (10, 5)
     assert SECRET not in answer.out + answer.err + (tmp_path / "page.html").read_text()
     with asking(modelyard.server, "gated"):
-        assert modelyard.ask(*shift)["state"] == "COMPLETED"
+        left = modelyard.ask("upgrade", "shift", "gated", "--to", "two", "--steps", "60,100", *SHIFT[2:], "--no-wait")
+        assert (left["state"], left["percentage"]) == ("RUNNING", 60)
+        assert "is being rolled out to two" in modelyard("upgrade", "shift", "gated", "--to", f"{MODEL}@3").err
+        again = modelyard.do(*shift)
+        assert "a roll-out to two is under way" in again.err
+    assert shares(modelyard, "gated") == {"one": 0, "two": 100}
 
 
 def _with(old_token: str) -> Any:  # noqa: ANN401  a decorator

@@ -72,6 +72,13 @@ def test_the_report_says_what_it_cannot_know() -> None:
     assert json.loads(json.dumps(found.told()))["state"] == "silent"
 
 
+def test_a_brown_out_that_is_planned_is_told() -> None:
+    told = name(last_seen_at=NOW - DAY, refused_from=NOW + DAY, refused_until=NOW + 2 * DAY)
+    found = entries.entry(told, None, Measure(NOW, 30, scan()))
+    assert "Calls will be refused from 1972-09-28 00:00 UTC" in " ".join(found.proven)
+    assert "takes MANAGE" in " ".join(found.unproven)
+
+
 @pytest.mark.parametrize("text", ["{", "[]", '{"code": {}}', '{"code": {"references": [{"line": 1}]}}'])
 def test_what_is_no_report_is_refused(text: str) -> None:
     with pytest.raises(Failure, match=r"scan\.json"):
