@@ -269,6 +269,13 @@ def test_the_ledger_goes_from_unseen_to_retired(modelyard: CommandLine, tmp_path
     assert "nightly-job/7" in (tmp_path / "page.html").read_text()
     assert status("--scan", scanned())["old price"]["state"] == "rewritten"
 
+    reader = modelyard.server.make_user("reader@example.com")
+    assert modelyard.ask("upgrade", "status", token=reader)["names"] == []
+    modelyard.server.grant("catalog", "main", "reader@example.com", "USE CATALOG", "USE SCHEMA", "EXECUTE")
+    [read] = modelyard.ask("upgrade", "status", token=reader)["names"]
+    assert (read["callers"], read["traffic"]) == (None, []), "who calls takes MANAGE, and the endpoint is not theirs"
+    assert "does not have MANAGE" in modelyard.refusal("upgrade", "retire", "old price", "--yes-i-know", token=reader)
+
     retire = ("upgrade", "retire", "old price", "--scan", str(scan))
     assert "has not been silent for 30 days" in modelyard.refusal(*retire)
     with sqlite3.connect(modelyard.server.data / "modelyard.db", timeout=60) as database:
