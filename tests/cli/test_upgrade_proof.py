@@ -225,11 +225,13 @@ def test_consumers_of_batches_move_when_the_verdict_is_about_the_same_bytes(
     with modelyard.server.client() as admin:
         said = {"catalog_name": "main", "schema_name": "ml", "name": "scores", "volume_type": "MANAGED"}
         admin.post("/api/2.1/unity-catalog/volumes", json=said).raise_for_status()
-    first = modelyard.ask("outputs", "publish", volume, str(tmp_path / "old"))
+    modelyard.do("outputs", "publish", volume, str(tmp_path / "old"))
     new = modelyard.ask("outputs", "publish", volume, str(tmp_path / "new"), "--no-move")
     other = modelyard.ask("outputs", "publish", volume, str(tmp_path / "other"), "--no-move")
     verdict = str(tmp_path / "verdict.json")
-    told = modelyard.ask("upgrade", "compare", first["path"], new["path"], "--key", "id", "--verdict", verdict)
+    told = modelyard.ask(
+        "upgrade", "compare", "/Volumes/main/ml/scores/current", new["path"], "--key", "id", "--verdict", verdict
+    )
     assert (told["verdict"], told["new"]["digest"]) == ("agrees", new["digest"])
     move = ("upgrade", "shift", "--output", volume, "--verdict", verdict, "--to")
     assert "other bytes" in modelyard.refusal(*move, other["name"])
