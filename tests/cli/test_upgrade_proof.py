@@ -6,6 +6,7 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
+from modelyard.cli import shifts
 from tests.cli.conftest import CommandLine
-from tests.serving import ENDPOINTS, SCHEMA, Load, register, save_linear, wait_for
+from tests.serving import ENDPOINTS, SCHEMA, ask, numbers, register, save_linear, wait_for
 from tests.support import Server
 
 MODEL = f"{SCHEMA}.price"
 SECRET = "of-the-old-scorer"
 DAY = 86_400_000
+FACTOR = [1.0]
+"""By what the old scorer multiplies: the last of them."""
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,7 @@ def old_scorer() -> Iterator[str]:
         def do_POST(self) -> None:
             said = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             known = self.headers["Authorization"] == f"Bearer {SECRET}"
-            rows = [row[0] for row in said["dataframe_split"]["data"]]
+            rows = [row[0] * FACTOR[-1] for row in said["dataframe_split"]["data"]]
             body = json.dumps({"predictions": rows} if known else {"error": "who are you?"}).encode()
             self.send_response(200 if known else 401)
             self.send_header("Content-Type", "application/json")
@@ -79,6 +83,41 @@ def old_scorer() -> Iterator[str]:
     listening.shutdown()
     listening.server_close()
     thread.join()
+
+
+@contextmanager
+def asking(server: Server, name: str) -> Iterator[list[str]]:
+    """Somebody who asks an endpoint again and again, gently: who has answered, or the status of an error."""
+    over, heard = threading.Event(), list[str]()
+
+    def ask_on() -> None:
+        with server.client() as client:
+            while not over.wait(0.01):
+                answer = ask(client, name, numbers(1.0))
+                heard.append(answer.headers["served-model-name"] if answer.is_success else str(answer.status_code))
+
+    thread = threading.Thread(target=ask_on, daemon=True)
+    thread.start()
+    try:
+        yield heard
+    finally:
+        over.set()
+        thread.join(60)
+
+
+@contextmanager
+def factors_when(line: CommandLine, factor: float) -> Iterator[None]:
+    """The old scorer multiplies by something else, once the new one has half of the requests."""
+
+    def change() -> None:
+        wait_for(lambda: shares(line, "fraud").get("price-1") == 50, 120)
+        FACTOR.append(factor)
+
+    thread = threading.Thread(target=change, daemon=True)
+    thread.start()
+    yield
+    thread.join(150)
+    FACTOR.pop()
 
 
 def shares(line: CommandLine, name: str) -> dict[str, int]:
@@ -102,13 +141,14 @@ SHIFT = (
 
 
 def test_requests_move_from_a_scorer_elsewhere_and_come_back_where_answers_differ(
-    modelyard: CommandLine, old_scorer: str
+    modelyard: CommandLine, old_scorer: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(shifts, "_LOOK", 0.5)
     words = ("upgrade", "shift", "fraud", "--from-url", old_scorer, *SHIFT)
     compared = (*words, "--steps", "50,100", "--max-disagreement", "0.01", "--record", f"{SCHEMA}.fraud")
     assert "write MODEL@VERSION" in modelyard(*words, "--to", "nothing").err
     assert shares(modelyard, "fraud") == {"old": 100}
-    with Load(modelyard.server, "fraud", people=1, most=1_000_000, seconds=250) as load:
+    with asking(modelyard.server, "fraud") as heard:
         answer = modelyard(*compared, "--to", f"{MODEL}@2")
         assert answer.status == 1
         assert "price-2 was taken back" in answer.err
@@ -117,12 +157,16 @@ def test_requests_move_from_a_scorer_elsewhere_and_come_back_where_answers_diffe
         slow = modelyard(*words, "--steps", "50,100", "--max-p95-ratio", "0.000001", "--to", f"{MODEL}@1")
         assert (slow.status, "95th percentile" in slow.err) == (1, True)
         assert shares(modelyard, "fraud")["old"] == 100
+        with factors_when(modelyard, 2.0):
+            later = modelyard(*compared, "--bake", "1h", "--to", f"{MODEL}@1")
+        assert (later.status, "price-1 was taken back" in later.err, "answers differ" in later.err) == (1, True, True)
+        assert shares(modelyard, "fraud")["old"] == 100
+        modelyard.do("endpoints", "traffic", "fraud", "old=100")  # what was answered before a change is no evidence
         done = modelyard.ask(*compared, "--to", f"{MODEL}@1")
         assert (done["state"], done["percentage"]) == ("COMPLETED", 100)
         assert shares(modelyard, "fraud") == {"old": 0, "price-1": 100}
-        load.go_on(10)
-    assert not load.bad
-    assert load.heard[-1].served == "price-1"
+        wait_for(lambda: heard[-1] == "price-1")
+    assert set(heard) == {"old", "price-1"}, "every answer was one, and price-2 gave none"
     again = modelyard.do(*compared, "--to", f"{MODEL}@1")
     assert "price-1 has 100 % of the requests" in again.err
 
@@ -148,8 +192,13 @@ def test_an_endpoint_is_replayed_and_its_verdict_gates_the_shift(
     told = answer.json
     assert (told["columns"][0]["exact"], told["latency"]["requests"]) == (10, 5)
     assert SECRET not in answer.out + answer.err + (tmp_path / "page.html").read_text()
-    with Load(modelyard.server, "gated", people=1):
-        assert modelyard.ask(*shift)["state"] == "COMPLETED"
+    with asking(modelyard.server, "gated"):
+        left = modelyard.ask("upgrade", "shift", "gated", "--to", "two", "--steps", "60,100", *SHIFT[2:], "--no-wait")
+        assert (left["state"], left["percentage"]) == ("RUNNING", 60)
+        assert "is being rolled out to two" in modelyard("upgrade", "shift", "gated", "--to", f"{MODEL}@3").err
+        again = modelyard.do(*shift)
+        assert "a roll-out to two is under way" in again.err
+    assert shares(modelyard, "gated") == {"one": 0, "two": 100}
 
 
 def _with(old_token: str) -> Any:  # noqa: ANN401  a decorator
@@ -176,11 +225,13 @@ def test_consumers_of_batches_move_when_the_verdict_is_about_the_same_bytes(
     with modelyard.server.client() as admin:
         said = {"catalog_name": "main", "schema_name": "ml", "name": "scores", "volume_type": "MANAGED"}
         admin.post("/api/2.1/unity-catalog/volumes", json=said).raise_for_status()
-    first = modelyard.ask("outputs", "publish", volume, str(tmp_path / "old"))
+    modelyard.do("outputs", "publish", volume, str(tmp_path / "old"))
     new = modelyard.ask("outputs", "publish", volume, str(tmp_path / "new"), "--no-move")
     other = modelyard.ask("outputs", "publish", volume, str(tmp_path / "other"), "--no-move")
     verdict = str(tmp_path / "verdict.json")
-    told = modelyard.ask("upgrade", "compare", first["path"], new["path"], "--key", "id", "--verdict", verdict)
+    told = modelyard.ask(
+        "upgrade", "compare", "/Volumes/main/ml/scores/current", new["path"], "--key", "id", "--verdict", verdict
+    )
     assert (told["verdict"], told["new"]["digest"]) == ("agrees", new["digest"])
     move = ("upgrade", "shift", "--output", volume, "--verdict", verdict, "--to")
     assert "other bytes" in modelyard.refusal(*move, other["name"])
@@ -219,6 +270,13 @@ def test_the_ledger_goes_from_unseen_to_retired(modelyard: CommandLine, tmp_path
     assert {each["where"]: each["said"] for each in seen["traffic"]}["priced/one"] == "100 % of requests, version 1"
     assert "nightly-job/7" in (tmp_path / "page.html").read_text()
     assert status("--scan", scanned())["old price"]["state"] == "rewritten"
+
+    reader = modelyard.server.make_user("reader@example.com")
+    assert modelyard.ask("upgrade", "status", token=reader)["names"] == []
+    modelyard.server.grant("catalog", "main", "reader@example.com", "USE CATALOG", "USE SCHEMA", "EXECUTE")
+    [read] = modelyard.ask("upgrade", "status", token=reader)["names"]
+    assert (read["callers"], read["traffic"]) == (None, []), "who calls takes MANAGE, and the endpoint is not theirs"
+    assert "does not have MANAGE" in modelyard.refusal("upgrade", "retire", "old price", "--yes-i-know", token=reader)
 
     retire = ("upgrade", "retire", "old price", "--scan", str(scan))
     assert "has not been silent for 30 days" in modelyard.refusal(*retire)

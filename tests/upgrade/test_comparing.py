@@ -100,6 +100,7 @@ def test_types_that_differ_in_kind_differ_and_those_that_differ_in_width_do_not(
         "a": ("numbers", 1.0), "b": ("mixed", 1.0), "c": ("vectors", 0.5),
     }  # fmt: skip
     assert [each["subject"] for each in told["checks"] if each["name"] == "types"] == ["b"]
+    assert {each["column"] for each in told["schema"]["types"]} == {"a", "b"}
 
 
 def test_classes_have_a_confusion_and_the_page_escapes_what_data_says(tmp_path: Path) -> None:
@@ -247,6 +248,8 @@ def test_answers_are_rows_and_failures_of_the_new_side_count() -> None:
 
 def test_requests_are_bodies_or_rows_of_an_inference_table() -> None:
     row = {"databricks_request_id": "r1", "request": '{"inputs": [1]}'}
+    listed = json.dumps([row, {"inputs": [1]}], indent=1).encode().splitlines(keepends=True)
+    assert [each.key for each in requests(listed)] == ["r1", "2"]
     found = list(requests([b'{"inputs": [1]}\n', b"\n", json.dumps(row).encode()]))
     assert [(each.key, each.body) for each in found] == [("1", b'{"inputs": [1]}'), ("r1", b'{"inputs": [1]}')]
     for line, words in ((b"{", "not JSON"), (b"[1]", "no JSON object"), (b'{"request": null}', "too large to be kept")):

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modelyard.cli.client import TOKENS, Client, Told
-from modelyard.cli.endpoints import at, entities_of, part, settled
+from modelyard.cli.endpoints import at, entities_of, ours, part, settled
 from modelyard.cli.output import say
 from modelyard.domain.endpoints import default_name
-from modelyard.errors import Invalid, NotFound
+from modelyard.domain.rollouts import Phase
+from modelyard.errors import Invalid, NotFound, WrongState
 
 OLD: Final = "old"
 """What a scorer elsewhere is called that a shift begins with."""
@@ -56,9 +57,24 @@ class Beginning:
         if record and not part(part(found, "config"), "auto_capture_config"):
             said["auto_capture_config"] = _table(record)
         if said:
+            self._check_idle()
             say(f"{self.endpoint}: {entity} comes up beside what serves.")
             self.change(**said)
         return entity
+
+    def _check_idle(self) -> None:
+        """`WrongState` while a roll-out runs, which any other change of the endpoint would end."""
+        try:
+            found = self.server.ask("GET", ours(self.endpoint, "/rollout"))
+        except Told as told:
+            if told.code != _MISSING:
+                raise
+            return
+        if found["state"] == Phase.RUNNING:
+            raise WrongState(
+                f"{self.endpoint} is being rolled out to {found['served_entity_name']}: wait for it, or end it with "
+                f"`modelyard endpoints rollout {self.endpoint} --cancel`."
+            )
 
     def change(self, **said: object) -> dict[str, Any]:
         """Change its config, and wait until that serves."""

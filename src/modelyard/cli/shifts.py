@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 _PAUSE: Final = 0.5
 _LOOK: Final = 10.0
 """Seconds between two looks at how far answers agree."""
+_LATEST: Final = 300_000
+"""Milliseconds of answers that are also judged alone."""
 
 
 @dataclass(slots=True)
@@ -43,7 +45,6 @@ class Shift:
     disagreement: float | None = None
     until: float | None = None
     """By the monotonic clock; None waits as long as it takes."""
-    since: int = field(default_factory=lambda: int(time.time() * 1000))
     _looked: float = 0.0
 
     def run(self, *, wait: bool = True) -> dict[str, Any]:
@@ -84,7 +85,7 @@ class Shift:
         if self.disagreement is None:
             return
         with _spinner(f"{self.plan.min_requests} answers of {self.plan.entity} are waited for, to compare them"):
-            while (found := self._compared())["pairs"] < self.plan.min_requests:
+            while (found := self._compared(self._changed()))["pairs"] < self.plan.min_requests:
                 self._check_time("so many requests were not answered by both sides")
                 time.sleep(_PAUSE)
         self._judge(found)
@@ -98,12 +99,19 @@ class Shift:
             count = found["pairs"] - found["agreed"]
             self._take_back(f"{count} of {found['pairs']} answers differ, more than {self.disagreement:.2%}")
 
-    def _compared(self) -> dict[str, Any]:
-        """How far the answers of old and new agree since this command began."""
-        self._looked = time.monotonic()
+    def _look(self) -> None:
+        """Judge the answers since the last step, and the latest alone, which many before them would outweigh."""
+        if self.disagreement is not None and time.monotonic() - self._looked >= _LOOK:
+            self._looked = time.monotonic()
+            changed = self._changed()
+            for since in (changed, max(changed, int(time.time() * 1000) - _LATEST)):
+                self._judge(self._compared(since))
+
+    def _compared(self, since: int) -> dict[str, Any]:
+        """How far the answers of old and new agree since a time."""
         table = quote(self._table(), safe="")
         path = f"{OURS}/tables/{table}/compare"
-        return self.start.server.ask("GET", path, a=self._old(), b=self.plan.entity, since=self.since)
+        return self.start.server.ask("GET", path, a=self._old(), b=self.plan.entity, since=since)
 
     def _shadow(self) -> None:
         """Let the new entity see what the old one is asked; its answers are recorded."""
@@ -138,8 +146,7 @@ class Shift:
                 if found["percentage"] != shown:
                     shown = found["percentage"]
                     say(f"{self.start.endpoint}: {self.plan.entity} has {shown} %.")
-                if self.disagreement is not None and time.monotonic() - self._looked >= _LOOK:
-                    self._judge(self._compared())
+                self._look()
                 self._check_time("the roll-out goes on at the server; the same command watches it again")
                 time.sleep(_PAUSE)
         if found.get("state") == Phase.ROLLED_BACK:
@@ -175,6 +182,10 @@ class Shift:
             return None
 
     # Shares
+
+    def _changed(self) -> int:
+        """When the endpoint changed last, by the server's clock: what was answered before is no evidence."""
+        return int(self.start.server.ask("GET", at(self.start.endpoint))["last_updated_timestamp"])
 
     def _config(self) -> dict[str, Any]:
         return part(self.start.server.ask("GET", at(self.start.endpoint)), "config")

@@ -39,11 +39,11 @@ class Standing:
         ]
 
     def _shares(self, model: str) -> list[dict[str, Any]]:
-        endpoints = self._endpoints
-        if endpoints is None:
-            endpoints = self._endpoints = (self._seen(f"{TOKENS}/serving-endpoints") or {}).get("endpoints", [])
+        known = self._endpoints
+        if known is None:
+            known = self._endpoints = (self._seen(f"{TOKENS}/serving-endpoints") or {}).get("endpoints", [])
         lines: list[dict[str, Any]] = []
-        for listed in endpoints:
+        for listed in known:
             if any(each.get("entity_name") == model for each in entities_of(part(listed, "config"))):
                 lines += self._endpoint(listed["name"], model)
         return lines

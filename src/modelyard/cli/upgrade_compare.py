@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import quote
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 from modelyard.cli import replays
-from modelyard.cli.client import Client, known
+from modelyard.cli.client import OURS, Client, known
 from modelyard.cli.download import bring
 from modelyard.cli.options import AsJson
 from modelyard.cli.output import err, say, show
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 
 _CHECK: Final = ("holds=passed", "what=name", "of=subject", "found", "limit", "said")
 _VOLUMES: Final = "/Volumes/"
+_LEVELS: Final = 5
+"""Of the path of a volume, with the empty one before the first slash."""
 _LIBRARIES: Final = ("numpy", "pyarrow", "scipy", "pandas")
 
 Outputs = Annotated[
@@ -170,10 +173,16 @@ def _of_outputs(
 
 
 def _here(said: str, room: Path, data: Path | None) -> str:
-    """An output on this machine; one in a volume is brought."""
-    if not said.startswith(_VOLUMES):
+    """An output on this machine; one in a volume is brought, and `current` names one of them from then on."""
+    levels = said.rstrip("/").split("/")
+    if not said.startswith(_VOLUMES) or len(levels) <= _LEVELS:
         return said
-    bring(Client(settings(data=data)), said.rstrip("/"), room)
+    server = Client(settings(data=data))
+    if levels[_LEVELS] == "current":
+        volume = quote(".".join(levels[2:_LEVELS]), safe="")
+        found = server.ask("GET", f"{OURS}/volumes/{volume}/outputs/current")
+        levels = [*found["path"].split("/"), *levels[_LEVELS + 1 :]]
+    bring(server, "/".join(levels), room)
     return str(room)
 
 

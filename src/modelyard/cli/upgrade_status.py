@@ -8,11 +8,12 @@ from typing import Annotated, Any, Final
 from urllib.parse import quote
 
 import typer
+from rich.progress import track
 
 from modelyard.cli.client import OURS, Client, Told
 from modelyard.cli.legacy import OldName
 from modelyard.cli.options import AsJson, Server
-from modelyard.cli.output import say, show
+from modelyard.cli.output import err, say, show
 from modelyard.cli.standing import Standing
 from modelyard.cli.written import new_file
 from modelyard.domain.legacy import ANY
@@ -141,7 +142,7 @@ def _entries(server: Client, wanted: list[str], planned: dict[str, str], by: Mea
         entries.entry(known[name], _callers(server, name), by)
         if name in known
         else entries.absent(name, planned.get(name, ""), by)
-        for name in names
+        for name in track(names, "names", console=err, transient=True, disable=not err.is_terminal)
     ]
 
 

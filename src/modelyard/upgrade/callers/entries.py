@@ -158,6 +158,8 @@ def _proven(found: Entry, by: Measure) -> list[str]:
         said.append(f"No witness for {found.days_silent} days; the last was {_latest(found)}.")
     if found.refused_until and found.refused_from and found.refused_until <= by.now:
         said.append(_rehearsed(found))
+    elif found.refused_from and found.refused_from > by.now:
+        said.append(f"Calls will be refused from {minute(found.refused_from)} to {minute(found.refused_until or 0)}.")
     return [*said, *_written(found, by)]
 
 

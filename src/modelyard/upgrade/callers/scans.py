@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, cast
@@ -102,18 +101,30 @@ def read(reports: Iterable[tuple[str, str]]) -> Scanned:
     return found
 
 
+def _alone(found: Scanned) -> list[Place]:
+    """References without a name, each line once: where a line has a name, too, the two belong together."""
+    named = {(place.file, place.line) for places in found.names.values() for place in places}
+    lines = {(place.file, place.line): place for place in reversed(found.unnamed)}
+    return sorted((place for at, place in lines.items() if at not in named), key=lambda each: (each.file, each.line))
+
+
 def _add(found: Scanned, name: str, text: str) -> None:
     code = _code(name, text)
     found.reports.append(name)
     found.files += int(code.get("files_read") or 0)
     found.not_read += len(code.get("not_read") or [])
+    report = Scanned()
     try:
         for each in code["references"]:
-            _sort(found, each)
+            _sort(report, each)
     except (KeyError, TypeError, ValueError):
         raise Malformed(
             f"{name} has a reference without file, line and rule; make it again with `upgrade scan --json`."
         ) from None
+    found.unnamed += _alone(report)
+    for known, more in ((found.names, report.names), (found.opaque, report.opaque)):
+        for key, places in more.items():
+            known.setdefault(key, []).extend(places)
 
 
 def _code(name: str, text: str) -> dict[str, Any]:
@@ -136,8 +147,3 @@ def _sort(found: Scanned, said: dict[str, Any]) -> None:
         found.names.setdefault(str(said["name"]), []).append(place)
     elif rule not in _ASIDE and rule not in OPAQUE and not place.is_prose:
         found.unnamed.append(place)
-
-
-def by_rule(places: Iterable[Place]) -> dict[str, int]:
-    """How many of some places each rule has."""
-    return dict(sorted(Counter(place.rule for place in places).items()))

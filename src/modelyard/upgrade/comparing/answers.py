@@ -85,29 +85,38 @@ def _quantiles(values: array[float]) -> dict[str, float | int | None]:
 
 
 def requests(lines: Iterable[bytes]) -> Iterator[Request]:
-    """Requests of a file: one JSON object a line, the body itself or a row of an inference table.
+    """Requests of a file: JSON objects, one a line or in one list; each is a body, or a row of an inference table.
 
-    Rows of an inference table are those of `modelyard tables rows`, with the body in `request`.
+    Rows of an inference table are those of `modelyard tables rows --json`, with the body in `request`.
     """
-    for number, line in enumerate(lines, 1):
-        if not line.strip():
-            continue
-        try:
-            said: Any = json.loads(line)
-        except (ValueError, RecursionError):
-            raise Invalid(f"line {number} of the requests is not JSON; write one request a line.") from None
-        if not isinstance(said, dict):
-            raise Invalid(f"line {number} of the requests is no JSON object.")
-        yield _request(number, cast("dict[str, Any]", said), line)
+    coming = enumerate(lines, 1)
+    for number, line in coming:
+        if line.lstrip().startswith(b"["):
+            rest = b"".join(each for _, each in coming)
+            listed: list[object] = _read(number, line + rest)
+            for place, each in enumerate(listed, 1):
+                yield _request(place, each)
+        elif line.strip():
+            yield _request(number, _read(number, line), line)
 
 
-def _request(number: int, said: dict[str, Any], line: bytes) -> Request:
+def _read(number: int, text: bytes) -> Any:  # noqa: ANN401  whatever JSON holds
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        raise Invalid(f"line {number} of the requests is not JSON; write one request a line.") from None
+
+
+def _request(number: int, read: object, line: bytes = b"") -> Request:
+    if not isinstance(read, dict):
+        raise Invalid(f"request {number} is no JSON object.")
+    said = cast("dict[str, Any]", read)
     if "request" not in said:
-        return Request(str(number), line.strip())
+        return Request(str(number), line.strip() or json.dumps(said).encode())
     key = str(said.get("key") or said.get("databricks_request_id") or number)
     body = said["request"]
     if body is None:
-        raise Invalid(f"line {number} of the requests has no body: it was too large to be kept.")
+        raise Invalid(f"request {number} has no body: it was too large to be kept.")
     return Request(key, body.encode() if isinstance(body, str) else json.dumps(body).encode())
 
 

@@ -32,6 +32,7 @@ def html(found: Comparison, said: dict[str, Any]) -> str:
         paper.table(("", "what", "of", "found", "limit", "in words"), map(_check, said["checks"])),
         "<h2>Both sides</h2>",
         paper.table(("", "where", "rows", "SHA-256 of all files"), _sides(said)),
+        _schema(said["schema"]) if said["schema"] else "",
         *(_column(found, column) for column in found.columns),
         _latency(found.replay) if found.replay else "",
         _files(said),
@@ -70,6 +71,15 @@ def _sides(said: dict[str, Any]) -> Iterator[tuple[str, ...]]:
         rows = f"{said['keys']['rows'][side]:,}" if said["keys"] else paper.NOTHING
         digest = f'<code class="wide">{escape(str(told.get("digest", "")))}</code>'
         yield side, f"<code>{escape(str(told.get('location', '')))}</code>", rows, digest
+
+
+def _schema(schema: dict[str, Any]) -> str:
+    rows = [(f"<code>{escape(name)}</code>", "there", "missing") for name in schema["only_old"]]
+    rows += [(f"<code>{escape(name)}</code>", "missing", "there") for name in schema["only_new"]]
+    rows += [
+        (f"<code>{escape(each['column'])}</code>", escape(each["old"]), escape(each["new"])) for each in schema["types"]
+    ]
+    return f"<h2>Columns that differ</h2>{paper.table(('column', 'old', 'new'), rows)}" if rows else ""
 
 
 def _column(found: Comparison, column: Column) -> str:

@@ -18,7 +18,7 @@ from modelyard.upgrade.comparing.sources import Side
 
 _PART_BYTES: Final = 6 << 20
 """Of a part's share of the files, compressed as they are."""
-_MOST_PARTS: Final = 128
+_MOST_PARTS: Final = 256
 _EXAMPLES: Final = 5
 _KEY, _HASH, _AT = "\x00key", "\x00hash", "\x00at"
 _BETWEEN: Final = "\x1f"

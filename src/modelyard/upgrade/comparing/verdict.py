@@ -137,6 +137,7 @@ def document(found: Comparison, limits: Limits) -> dict[str, Any]:
         "checks": [asdict(check) for check in asked],
         "old": found.old,
         "new": found.new,
+        "schema": _schema(found.old.get("columns"), found.new.get("columns")),
         "keys": _keys(found),
         "columns": [_column(found, column) for column in found.columns],
         "latency": found.replay.told() if found.replay else None,
@@ -146,6 +147,19 @@ def document(found: Comparison, limits: Limits) -> dict[str, Any]:
 
 def _reason(check: Check) -> str:
     return f"{check.name}{f' of {check.subject}' if check.subject else ''}: {check.said}"
+
+
+def _schema(old: dict[str, str] | None, new: dict[str, str] | None) -> dict[str, Any] | None:
+    """How the columns of both sides differ."""
+    if old is None or new is None:
+        return None
+    return {
+        "only_old": [name for name in old if name not in new],
+        "only_new": [name for name in new if name not in old],
+        "types": [
+            {"column": name, "old": kind, "new": new[name]} for name, kind in old.items() if new.get(name, kind) != kind
+        ],
+    }
 
 
 def _keys(found: Comparison) -> dict[str, Any] | None:
