@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import Answer, CommandLine
+from tests.object_stores import KEY, SECRET, ObjectStore
 from tests.old_registry import HOSTILE, OldRegistry, old_registry
 from tests.serving import save_linear
 from tests.support import UNITY, Server, clean_environment
@@ -321,3 +322,59 @@ def test_who_could_read_and_who_can_is_told_and_nobody_gains_unseen(
     assert changes == {"reader@example.com": "kept", "other@example.com": "gained"}
     assert "other@example.com may read it here, and could not there" in second["refused"][0]["why"]
     assert upgrade("upgrade", "undo", str(file)).status == 0
+
+
+def test_files_in_a_cloud_are_fetched_by_mlflow_itself(
+    old: OldRegistry,
+    server: Server,
+    upgrade: CommandLine,
+    folders: Path,
+    object_store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import mlflow  # noqa: PLC0415  as above
+
+    place = object_store.place()
+    shutil.copytree(folders / "3", place.folder / "model")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", object_store.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    client = mlflow.MlflowClient(tracking_uri=old.database, registry_uri=old.database)
+    client.create_registered_model("cloudy")
+    for path in ("model", "gone"):
+        client.create_model_version("cloudy", f"{place.url}/{path}")
+    try:
+        plan = planned(upgrade, old, tmp_path / "plan.yaml", "prod.e", "cloudy")
+        assert plan["models"]["cloudy"]["versions"].keys() == {1}
+        assert "no files" in plan["refused"][0]["why"]
+        (tmp_path / "plan.yaml").write_text(yaml.safe_dump({**plan, "refused": []}))
+        report = applied(upgrade, tmp_path / "plan.yaml")
+        assert [(each["version"], each["status"]) for each in report["versions"]] == [(1, "READY")]
+    finally:
+        client.delete_registered_model("cloudy")
+    found = told(server, f"{OURS}/models/prod.e.cloudy/versions/1/manifest")["files"]
+    assert {each["path"] for each in found} == {each.name for each in (folders / "3").iterdir()}
+
+
+@pytest.mark.filterwarnings("ignore:.*filesystem model registry backend:FutureWarning")
+def test_a_folder_of_mlflow_is_read_like_a_database(
+    server: Server, upgrade: CommandLine, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow  # noqa: PLC0415  as above
+
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    runs = tmp_path / "mlruns"
+    client = mlflow.MlflowClient(tracking_uri=runs.as_uri(), registry_uri=runs.as_uri())
+    client.create_registered_model("filed")
+    client.create_model_version("filed", str(folders / "1"), description="kept")
+    client.set_registered_model_alias("filed", "best", "1")
+    file = tmp_path / "plan.yaml"
+    answer = upgrade.alone("upgrade", "plan", str(runs), "--schema", "prod.e", "-o", str(file))
+    assert answer.status == 0, answer.err
+    report = applied(upgrade, file)
+    assert [(each["version"], each["status"]) for each in report["versions"]] == [(1, "READY")]
+    (alias,) = told(server, f"{UNITY}/models/prod.e.filed", include_aliases="true")["aliases"]
+    assert (alias["alias_name"], alias["version_num"]) == ("best", 1)
+    assert "there is no registry" in upgrade.alone("upgrade", "scan", "--registry", str(tmp_path / "none")).err
+    assert not (tmp_path / "none").exists()
