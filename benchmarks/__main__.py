@@ -1,4 +1,4 @@
-"""`python -m benchmarks registry | bytes | care | serving | batch | tracking | upgrade | all`: beside its peers."""
+"""`python -m benchmarks registry | bytes | care | serving | batch | tracking | upgrade | moving | all`."""
 
 import dataclasses
 import json
@@ -18,12 +18,14 @@ from benchmarks.registry import Product
 from benchmarks.serving.command import serving_command
 from benchmarks.tracking import tracking_command
 from benchmarks.upgrade.command import upgrade_command
+from benchmarks.upgrade.moving import moving_command
 
 application = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
 application.command("serving")(serving_command)
 application.command("batch")(batch_command)
 application.command("tracking")(tracking_command)
 application.command("upgrade")(upgrade_command)
+application.command("moving")(moving_command)
 WIDE = 184
 """Characters that the widest table takes: a narrower terminal wraps its lines, and no cell is lost."""
 console = Console(width=max(Console().width, WIDE))

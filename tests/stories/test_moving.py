@@ -17,6 +17,7 @@ import pytest
 import yaml
 
 from tests.cli.conftest import Answer, CommandLine
+from tests.object_stores import KEY, SECRET, ObjectStore
 from tests.old_registry import HOSTILE, OldRegistry, old_registry
 from tests.serving import save_linear
 from tests.support import UNITY, Server, clean_environment
@@ -60,7 +61,7 @@ def old(tmp_path_factory: pytest.TempPathFactory, folders: Path) -> Iterator[Old
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made = Server(tmp_path_factory.mktemp("new") / "data").start()
-    made.make_containers("prod.a", "prod.b", "prod.c", "prod.d")
+    made.make_containers("prod.a", "prod.b", "prod.c", "prod.d", "prod.e")
     yield made
     made.stop()
 
@@ -196,7 +197,7 @@ def test_a_killed_apply_goes_on_where_it_was(
     planned(upgrade, old, file, "prod.b", "many")
     ledger = tmp_path / "plan.yaml.ledger"
     command = [sys.executable, "-m", "modelyard", "upgrade", "apply", str(file), "--jobs", "2"]
-    for lines in (1, 4, 9):
+    for lines in (2, 9, 20):  # a model, some versions, the alias
         with subprocess.Popen(
             [*command, "--data", str(server.data)], env=clean_environment(),
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -209,7 +210,7 @@ def test_a_killed_apply_goes_on_where_it_was(
             process.send_signal(signal.SIGKILL)
         with server.client() as admin:
             hidden = admin.get(f"{FLAT}/registered-models/get", params={"name": "many"})
-        assert hidden.status_code == 404, "old code sees nothing of a model that is half there"
+        assert lines > 9 or hidden.status_code == 404, "old code sees nothing of a model that is half there"
     with ledger.open("ab") as torn:
         torn.write(b'{"step": "done", "mod')
     report = applied(upgrade, file)
@@ -217,6 +218,8 @@ def test_a_killed_apply_goes_on_where_it_was(
     assert numbers(server, "prod.b.many") == [*range(1, 10)]
     latest = told(server, f"{FLAT}/registered-models/get-latest-versions", name="many")["model_versions"]
     assert [each["version"] for each in latest] == ["9"]
+    (alias,) = told(server, f"{UNITY}/models/prod.b.many", include_aliases="true")["aliases"]
+    assert (alias["alias_name"], alias["version_num"]) == ("champion", 9)
     for number in (1, 9):
         here = {each["path"] for each in told(server, f"{OURS}/models/prod.b.many/versions/{number}/manifest")["files"]}
         assert "MLmodel" in here
@@ -258,8 +261,10 @@ def test_a_place_on_this_machine_is_read_from_a_database_and_never_for_a_server(
     client.create_model_version("local", str(tmp_path / "model"))
     try:
         by_server = planned(upgrade, old, tmp_path / "a.yaml", "prod.d", "local")
-        assert by_server["models"]["local"] == {}
-        assert "does not hand out" in by_server["refused"][0]["why"]
+        assert by_server["names"] == {}
+        assert [each["why"][:28] for each in by_server["refused"]] == [
+            "none of its versions can be ", "its files are at " + str(tmp_path)[:11],
+        ]  # fmt: skip
         answer = upgrade.alone(
             "upgrade", "plan", old.database, "--schema", "prod.d", "-o", str(tmp_path / "b.yaml"), "--model", "local"
         )
@@ -288,3 +293,88 @@ def test_undo_leaves_what_was_there_before_and_what_came_since(
     undone = upgrade("upgrade", "undo", str(file), "--json")
     assert "1 that did not come by the move stay" in undone.json[0]["says"]
     assert numbers(server, name) == [2]
+
+
+def test_who_could_read_and_who_can_is_told_and_nobody_gains_unseen(
+    old: OldRegistry, server: Server, upgrade: CommandLine, tmp_path: Path
+) -> None:
+    file = tmp_path / "plan.yaml"
+    plan = planned(upgrade, old, file, "prod.e", "Iris LR Model")
+    server.make_user("reader@example.com")
+    people = {"reader": "reader@example.com"}
+    model = plan["models"]["Iris LR Model"]
+    model |= {"grants": {"reader": ["EXECUTE"], "nobody": ["EXECUTE"]}, "access": {"reader": "READ", "nobody": "READ"}}
+    file.write_text(yaml.safe_dump({**plan, "principals": people, "permissions_told": True}))
+    first = applied(upgrade, file, status=1)
+    changes = {each["principal"]: (each["change"], each["why"]) for each in first["access"]}
+    assert changes["reader@example.com"][0] == "lost"
+    assert "USE CATALOG" in changes["reader@example.com"][1]
+    assert [each["why"] for each in first["refused"]] == [
+        "nothing was granted to nobody: Could not find principal with name nobody"
+    ]
+    server.make_user("other@example.com")
+    server.grant("schema", "prod.e", "other@example.com", "EXECUTE")
+    del model["grants"]["nobody"], model["access"]["nobody"]
+    told_plan = {**plan, "principals": people, "permissions_told": True, "grant_use": True}
+    file.write_text(yaml.safe_dump(told_plan))
+    second = applied(upgrade, file, status=1)
+    changes = {each["principal"]: each["change"] for each in second["access"]}
+    assert changes == {"reader@example.com": "kept", "other@example.com": "gained"}
+    assert "other@example.com may read it here, and could not there" in second["refused"][0]["why"]
+    assert upgrade("upgrade", "undo", str(file)).status == 0
+
+
+def test_files_in_a_cloud_are_fetched_by_mlflow_itself(
+    old: OldRegistry,
+    server: Server,
+    upgrade: CommandLine,
+    folders: Path,
+    object_store: ObjectStore,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    import mlflow  # noqa: PLC0415  as above
+
+    place = object_store.place()
+    shutil.copytree(folders / "3", place.folder / "model")
+    monkeypatch.setenv("AWS_ENDPOINT_URL_S3", object_store.endpoint)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    client = mlflow.MlflowClient(tracking_uri=old.database, registry_uri=old.database)
+    client.create_registered_model("cloudy")
+    for path in ("model", "gone"):
+        client.create_model_version("cloudy", f"{place.url}/{path}")
+    try:
+        plan = planned(upgrade, old, tmp_path / "plan.yaml", "prod.e", "cloudy")
+        assert plan["models"]["cloudy"]["versions"].keys() == {1}
+        assert "no files" in plan["refused"][0]["why"]
+        (tmp_path / "plan.yaml").write_text(yaml.safe_dump({**plan, "refused": []}))
+        report = applied(upgrade, tmp_path / "plan.yaml")
+        assert [(each["version"], each["status"]) for each in report["versions"]] == [(1, "READY")]
+    finally:
+        client.delete_registered_model("cloudy")
+    found = told(server, f"{OURS}/models/prod.e.cloudy/versions/1/manifest")["files"]
+    assert {each["path"] for each in found} == {each.name for each in (folders / "3").iterdir()}
+
+
+@pytest.mark.filterwarnings("ignore:.*filesystem model registry backend:FutureWarning")
+def test_a_folder_of_mlflow_is_read_like_a_database(
+    server: Server, upgrade: CommandLine, folders: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import mlflow  # noqa: PLC0415  as above
+
+    monkeypatch.setenv("MLFLOW_ALLOW_FILE_STORE", "true")
+    runs = tmp_path / "mlruns"
+    client = mlflow.MlflowClient(tracking_uri=runs.as_uri(), registry_uri=runs.as_uri())
+    client.create_registered_model("filed")
+    client.create_model_version("filed", str(folders / "1"), description="kept")
+    client.set_registered_model_alias("filed", "best", "1")
+    file = tmp_path / "plan.yaml"
+    answer = upgrade.alone("upgrade", "plan", str(runs), "--schema", "prod.e", "-o", str(file))
+    assert answer.status == 0, answer.err
+    report = applied(upgrade, file)
+    assert [(each["version"], each["status"]) for each in report["versions"]] == [(1, "READY")]
+    (alias,) = told(server, f"{UNITY}/models/prod.e.filed", include_aliases="true")["aliases"]
+    assert (alias["alias_name"], alias["version_num"]) == ("best", 1)
+    assert "there is no registry" in upgrade.alone("upgrade", "scan", "--registry", str(tmp_path / "none")).err
+    assert not (tmp_path / "none").exists()

@@ -31,9 +31,7 @@ def reasons(move: MovePlan) -> dict[tuple[str, int | None], str]:
 
 
 def test_names_are_cleaned_and_clashes_are_told() -> None:
-    move = made(
-        model("Iris LR/Model".replace("/", ".")), model("Fraud"), model("fraud"), model("a.b.C"), model("x" * 300)
-    )
+    move = made(*map(model, ("Iris LR.Model", "Fraud", "fraud", "a.b.C", "x" * 300)))
     assert move.names == {"Iris LR.Model": "prod.ml.iris_lr_model", "a.b.C": "a.b.c"}
     assert "2 models would be called prod.ml.fraud" in reasons(move)["Fraud", None]
     assert any("255 characters" in why for why in reasons(move).values())

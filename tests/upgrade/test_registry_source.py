@@ -162,6 +162,14 @@ def test_levels_of_users_are_read_as_mlflow_tells_them() -> None:
     assert told == {"*": [Permission("boss", "ADMIN")], "fraud": [Permission("bob", "EDIT")]}
 
 
+def test_who_is_not_known_there_is_told_what_to_set() -> None:
+    with (
+        registry(**{"registered-models/search": 401}) as (uri, _),
+        pytest.raises(Failure, match="MLFLOW_TRACKING_TOKEN"),
+    ):
+        list(opened(uri).names())
+
+
 def test_a_registry_without_access_control_tells_nothing() -> None:
     with registry(**found()) as (uri, _):
         assert RestSource(uri).permissions() is None

@@ -151,10 +151,10 @@ class Move:
 
     def _set_aliases(self, model: _Model) -> None:
         standing_at = standing(self._target.model(model.full_name))
-        known = self._ledger.models[model.old].aliases
+        done = self._ledger.models[model.old]
         ready = {each.place.number for each in model.coming if each.status == READY}
         for alias, number in _wanted(model, self._plan.stages).items():
-            if number not in ready or alias in known:  # moved since, or not there to be pointed at
+            if number not in ready or (alias in done.aliases and done.named):  # it may have moved since
                 continue
             at = standing_at.get(alias.lower())
             if at is None:

@@ -63,6 +63,12 @@ class RestSource:
         """What a path answers; a server that is busy is asked again."""
         told = {key: value for key, value in said.items() if value not in {None, ""}}
         answer = self._patiently(path, told)
+        if answer.status_code == HTTPStatus.UNAUTHORIZED:
+            raise Told(
+                "the registry asks who is calling: set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and "
+                "MLFLOW_TRACKING_PASSWORD, to those of somebody who may read it.",
+                "UNAUTHENTICATED",
+            )
         try:
             found = _dict(answer.json())
         except ValueError:

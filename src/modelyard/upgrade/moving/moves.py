@@ -124,8 +124,11 @@ def made(found: Inventory, wanted: Wanted) -> MovePlan:
         if why:
             refused.append(Refused(shown(model.name), why))
             continue
-        mapped[model.name] = targets[model.name]
-        models[model.name] = _planned(model)
+        planned = _planned(model)
+        if planned.versions:
+            mapped[model.name], models[model.name] = targets[model.name], planned
+        else:
+            refused.append(Refused(model.name, "none of its versions can be brought"))
         refused += _refusals(model, stages)
     place = Place(found.uri, found.id)
     return MovePlan(
