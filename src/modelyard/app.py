@@ -37,7 +37,7 @@ from modelyard.store.lock import Lock
 from modelyard.store.places import open_place
 from modelyard.store.session import Database
 from modelyard.store.stores import Backend, Stores
-from modelyard.store.trackers import tracking_database
+from modelyard.store.trackers import beside, put_back, tracking_database
 from modelyard.store.tx import Contended
 from modelyard.store.vault import Vault
 from modelyard.surfaces import artifacts as artifacts_surface
@@ -231,7 +231,7 @@ def build(settings: Settings) -> App:
     roots = {url: _open_store(settings, database, storage, url) for url in settings.location_urls}
     key = signing_key(settings)
     database.vault = Vault(key)
-    gate = Gate(database, store_id, key, settings.trash_days, roots)
+    gate = Gate(database, store_id, key, settings.trash_days, roots, beside(settings, is_sqlite=database.is_sqlite))
     lanes = Lanes(settings.threads, one_writer=database.is_sqlite)
     outbound = Outbound(Allowed.of(settings.outbound_allowed))
     site = _site(settings, there, key)
@@ -441,10 +441,16 @@ def inspecting(settings: Settings, *, verify: bool) -> Generator[Inspector]:
 
 @dataclass(frozen=True, slots=True)
 class Restored:
-    """What was restored: rows of the database, and objects of the store."""
+    """What was restored: rows of the database, objects of the store, and where MLflow's tracking database is.
+
+    `used` says whether the server looks for it there; `elsewhere` how it is kept where the backup does not have it.
+    """
 
     rows: int
     objects: int
+    tracking: str = ""
+    used: bool = False
+    elsewhere: str = ""
 
 
 def restore(settings: Settings, dump: Path, objects: Path | None) -> Restored:
@@ -469,9 +475,11 @@ def restore(settings: Settings, dump: Path, objects: Path | None) -> Restored:
         with database.look() as tx:
             check_empty(tx)
         gathered = _gathered(settings, dump, objects) if objects else None
+        with dump.open("rb") as lines:
+            kept = put_back(settings, header, lines, is_sqlite=database.is_sqlite)
         with database.write() as tx, dump.open("rb") as lines:
             rows = load(tx, header, lines, gathered, counts=not database.is_sqlite)
-        return Restored(rows, len(gathered.keys) if gathered else 0)
+        return Restored(rows, len(gathered.keys) if gathered else 0, *kept, header.elsewhere)
     except Contended:
         raise Invalid("somebody else uses the database; nothing was restored. Restore into an empty one.") from None
     finally:

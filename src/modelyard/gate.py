@@ -32,6 +32,7 @@ from modelyard.domain.access import (
     is_genuine,
 )
 from modelyard.domain.approvals import UNUSABLE
+from modelyard.domain.backups import Beside
 from modelyard.domain.journal import Result
 from modelyard.domain.legacy import MAX_CLIENT, OTHERS, OldName, Sighting
 from modelyard.domain.privileges import Outcome, decide
@@ -167,6 +168,7 @@ class Gate:
     signing_key: bytes
     trash_days: int
     roots: Mapping[str, str] = field(default_factory=dict[str, str])
+    beside: Beside = field(default_factory=Beside)
     clock: Callable[[], float] = time.time
     uses: Uses = field(default_factory=Uses)
     witnesses: Witnesses = field(default_factory=Witnesses)
@@ -288,7 +290,8 @@ class Gate:
 
     def _context(self, attempt: _Attempt, caller: Caller, chains: dict[Ref, Chain]) -> Context:
         origin, spoken = attempt.origin, attempt.spoken
-        return Context(caller, chains, self._now(), origin, self.store_id, self.trash_days, self.roots, spoken)
+        known = (self.store_id, self.trash_days, self.roots)
+        return Context(caller, chains, self._now(), origin, *known, spoken, self.beside)
 
     def _caller(self, tx: Look, credential: Credential) -> Caller:
         caller, wrong = None, _STRANGER

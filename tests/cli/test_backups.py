@@ -20,6 +20,7 @@ from modelyard.store.schema import METADATA
 from tests.cli.conftest import CommandLine, register
 from tests.conftest import Postgres
 from tests.support import LEGACY, SCIM, Server, clean_environment
+from tests.tracking import Somebody
 
 CHURN, OLD = "dev.ml_team.churn", "dev.ml_team.old"
 WEIGHTS = b"w" * 300_000
@@ -125,6 +126,37 @@ def test_a_backup_without_bytes_finds_the_storage_folder_again(
     assert done.returncode == 0, done.stderr
     (sqlite_server.data / "blobs").rename(tmp_path / "again" / "blobs")
     works(start_server("", "again"), admin_token, token)
+
+
+def test_what_runs_have_logged_comes_along(
+    sqlite_server: Server,
+    start_server: Callable[..., Server],
+    postgres: Postgres,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    """MLflow's own database, while its server uses it; to where the server looks for it, or with a word on that."""
+    admin_token, kept = sqlite_server.token, tmp_path / "kept.jsonl"
+    line = CommandLine(sqlite_server, monkeypatch)
+    assert "tracking" not in line.do("backup", str(tmp_path / "before.jsonl")).err
+    with sqlite_server.client() as client:
+        admin = Somebody("admin", admin_token, client)
+        run = admin.run(admin.experiment("/Shared/fraud"))
+        admin.post("runs/log-metric", run_id=run, key="accuracy", value=0.75, timestamp=1, step=0)
+        assert "holds the database, MLflow's tracking database." in line.do("backup", str(kept)).err
+        admin.post("runs/log-metric", run_id=run, key="later", value=1, timestamp=1, step=0)
+
+    done = restored(kept, tmp_path / "again")
+    assert b"MLflow's tracking database is in " in done.stderr, done.stderr
+    assert b"does not look" not in done.stderr
+    with closing(sqlite3.connect(tmp_path / "again" / "tracking" / "db" / "mlflow.db")) as raw:
+        assert raw.execute("SELECT run_uuid, key, value FROM metrics").fetchall() == [(run, "accuracy", 0.75)]
+
+    done = restored(kept, tmp_path / "other", postgres.make(empty=True))
+    assert (done.returncode, b"set tracking_database to sqlite:////" in done.stderr) == (0, True), done.stderr
+    assert (tmp_path / "other" / "tracking" / "db" / "mlflow.db").read_bytes()[:6] == b"SQLite"
+    said = CommandLine(start_server(postgres.make(), "pg"), monkeypatch).do("backup", str(tmp_path / "pg.jsonl")).err
+    assert "pg_dump -n modelyard_tracking" in said
 
 
 def test_a_second_backup_fetches_only_new_objects(modelyard: CommandLine, tmp_path: Path) -> None:

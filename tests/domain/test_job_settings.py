@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from modelyard.domain.jobs.changes import cloned, filled, merged
+from modelyard.domain.jobs.cloning import moved, sources
 from modelyard.domain.jobs.graph import Verdict, leaves, outcome, verdict
 from modelyard.domain.jobs.settings import read
 from modelyard.domain.jobs.triggers import Change, Condition, next_of
@@ -203,3 +204,35 @@ def test_the_leaves_decide_what_becomes_of_a_run() -> None:
         ((S, X, X), Result.SUCCESS),
     ):
         assert outcome(leaves(tasks), dict(zip("abc", results, strict=True))) is expected
+
+
+def test_what_was_copied_is_named_where_it_is_now_and_nothing_else() -> None:
+    paths = {
+        "/Users/ann/it": "/Shared/it",
+        "/Users/ann/it/lib": "/Shared/it/lib",
+        "/Users/ann/it/run.py": "/Shared/it/run.py",
+    }
+    said = {
+        "notebook_path": "/Users/ann/it/run",
+        "file": "/Workspace/Users/ann/it/run.py",
+        "folder": "/Users/ann/it/",
+        "lines": ["-r /Workspace/Users/ann/it/lib", "/Users/ann/it/experiment", "/Users/ann/its", 1, None],
+    }
+    assert moved(said, paths) == {
+        "notebook_path": "/Shared/it/run",
+        "file": "/Workspace/Shared/it/run.py",
+        "folder": "/Shared/it",
+        "lines": ["-r /Workspace/Shared/it/lib", "/Users/ann/it/experiment", "/Users/ann/its", 1, None],
+    }
+
+
+def test_the_sources_of_a_job_are_those_in_the_workspace() -> None:
+    def of(key: str, path: str, **said: str) -> dict[str, object]:
+        return {"task_key": key, "spark_python_task": {"python_file": path, **said}}
+
+    loop = {"task_key": "d", "for_each_task": {"inputs": "[1]", "task": of("e", "/Shared/e.py")}}
+    tasks = [of("a", "/Shared/a.py"), of("b", "/Volumes/a/b/c/b.py"), of("c", "/Shared/{{job.parameters.c}}.py"), loop]
+    assert sources(read({"tasks": tasks})) == ("/Shared/a.py", "/Shared/e.py")
+    git = {"git_url": "https://example.com/it.git", "git_provider": "gitHub", "git_branch": "main"}
+    mixed = [of("a", "jobs/a.py"), of("b", "/Shared/b.py", source="WORKSPACE")]
+    assert sources(read({"tasks": mixed, "git_source": git})) == ("/Shared/b.py",)

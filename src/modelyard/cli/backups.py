@@ -20,6 +20,8 @@ from modelyard.errors import Failure, Invalid
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelyard.domain.backups import Header
+
 _DUMP: Final = "database.jsonl"
 _OBJECTS: Final = "objects"
 
@@ -35,23 +37,35 @@ def backup(
 ) -> None:
     """Keep the whole database as it is at one moment, while the server goes on; only for admins.
 
-    Without the bytes of models, keep the storage folder or the bucket by other means. The server's own key (`keys/` in
-    the data folder) is in no backup. What is written opens the server to whoever can read it: keep it as a secret.
+    MLflow's tracking database comes along where it is a file of SQLite. Without the bytes of models, keep the storage
+    folder or the bucket by other means. The server's own key (`keys/` in the data folder) is in no backup. What is
+    written opens the server to whoever can read it: keep it as a secret.
 
     Examples: `modelyard backup monday.jsonl` · `modelyard backup /mnt/backup --with-bytes`
     """
     server.be_patient()
     if not with_bytes:
-        _keep_dump(server, destination)
-        say(f"{destination} holds the database.")
+        header = _keep_dump(server, destination)
+        say(f"{destination} holds the database{_with_tracking(header)}.")
+        _say_elsewhere(header.elsewhere)
         return
     folder = _folder(destination)
     latest = folder / f"{_DUMP}.new"
     latest.unlink(missing_ok=True)
-    _keep_dump(server, latest)
+    header = _keep_dump(server, latest)
     kept, new = _keep_objects(server, latest, folder / _OBJECTS)
     latest.replace(folder / _DUMP)
-    say(f"{destination} holds the database and its {kept} objects, {new} of them new.")
+    say(f"{destination} holds the database{_with_tracking(header)} and its {kept} objects, {new} of them new.")
+    _say_elsewhere(header.elsewhere)
+
+
+def _with_tracking(header: Header) -> str:
+    return ", MLflow's tracking database" if header.tracking else ""
+
+
+def _say_elsewhere(elsewhere: str) -> None:
+    if elsewhere:
+        say(elsewhere)
 
 
 def restore(
@@ -81,6 +95,12 @@ def restore(
     except OSError as error:
         raise Invalid(f"{source} cannot be restored: {error.strerror or error}.") from None
     say(f"Restored {done.rows} rows" + (f" and {done.objects} objects." if is_folder else "."))
+    if done.tracking:
+        say(f"MLflow's tracking database is in {done.tracking}.")
+        if not done.used:
+            say(f"The server does not look for it there: set tracking_database to sqlite:///{done.tracking}")
+    if done.elsewhere:
+        say(done.elsewhere.replace("is not in it", "was not in the backup"))
     if not is_folder:
         say("The bytes of models were not in it: bring them to where `storage` points before you start the server.")
 
@@ -97,12 +117,12 @@ def _folder(folder: Path) -> Path:
     return folder
 
 
-def _keep_dump(server: Client, file: Path) -> None:
+def _keep_dump(server: Client, file: Path) -> Header:
     with new_file(file) as out:
         for piece in server.pieces(f"{OURS}/backup"):
             out.write(piece)
         out.seek(0)
-        backups.checked(out)
+        return backups.checked(out)
 
 
 def _keep_objects(server: Client, dump: Path, folder: Path) -> tuple[int, int]:

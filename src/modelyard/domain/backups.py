@@ -1,12 +1,14 @@
 """What a backup of the database is written in: JSON Lines, the same for SQLite and PostgreSQL.
 
 The first line is the header. Sections follow, one for each table, and before them `objects`, the hashes and sizes of
-all stored bytes that files name: a line with the section's name and its columns, then a line for each row. The last
+all stored bytes that files name, and `tracking`, pieces of MLflow's tracking database as base64, where that is a file:
+a line with the section's name and its columns, then a line for each row. The last
 line has the SHA-256 of all lines before it, so that what is cut short or changed is noticed.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 from dataclasses import asdict, dataclass
@@ -20,7 +22,9 @@ if TYPE_CHECKING:
 FORMAT: Final = "modelyard-backup"
 LAYOUT: Final = 1
 OBJECTS: Final = "objects"
-"""The section of stored bytes; every other one is a table."""
+"""The section of stored bytes."""
+TRACKING: Final = "tracking"
+"""The section of MLflow's tracking database; every other one is a table."""
 _FOREIGN: Final = "this is no backup of Modelyard."
 _DAMAGED: Final = "the backup is cut short or was changed; use another one."
 
@@ -28,16 +32,27 @@ Row = dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """MLflow's tracking database: a file of SQLite that can be kept, or a word on where it is, and how it is kept."""
+
+    file: str = ""
+    elsewhere: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Header:
     """What a backup is of: the revision of the schema, when (epoch milliseconds), and whose.
 
-    `store_id` is the store of versions in catalogs and schemas that name none.
+    `store_id` is the store of versions in catalogs and schemas that name none. `tracking` says whether MLflow's
+    tracking database is in it, and `elsewhere`, where that is not, how it is kept; neither, if there was none yet.
     """
 
     revision: str
     made_at: int
     metastore_id: str
     store_id: str
+    tracking: bool = False
+    elsewhere: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +102,8 @@ def _header(told: Any) -> Header:  # noqa: ANN401  whatever JSON holds
         raise Invalid(_FOREIGN)
     if found.get("layout") != LAYOUT:
         raise Invalid("the backup was written by another version of Modelyard; use that one to restore it.")
-    return Header(found["revision"], found["made_at"], found["metastore_id"], found["store_id"])
+    said = (found["revision"], found["made_at"], found["metastore_id"], found["store_id"])
+    return Header(*said, tracking=bool(found.get("tracking")), elsewhere=str(found.get("elsewhere") or ""))
 
 
 def rows(lines: Iterable[bytes]) -> Iterator[tuple[str, Row]]:
@@ -114,3 +130,12 @@ def objects(lines: Iterable[bytes]) -> Iterator[tuple[str, int]]:
         if section != OBJECTS:
             return
         yield row["sha256"], row["size"]
+
+
+def tracking(lines: Iterable[bytes]) -> Iterator[bytes]:
+    """MLflow's tracking database, piece by piece; it comes before all tables."""
+    for section, row in rows(lines):
+        if section == TRACKING:
+            yield base64.b64decode(row["piece"])
+        elif section != OBJECTS:
+            return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import tempfile
@@ -12,15 +13,15 @@ from typing import IO, TYPE_CHECKING, Any, Final
 from sqlalchemy import bindparam, column, func, insert, literal_column, or_, select, table, tuple_
 
 from modelyard.domain import backups
-from modelyard.domain.backups import OBJECTS, Header, Row, Section
+from modelyard.domain.backups import OBJECTS, TRACKING, Header, Row, Section
 from modelyard.domain.files import Entry, Stored
 from modelyard.errors import Invalid, NotFound, TooLarge, Unavailable
-from modelyard.store import schema
+from modelyard.store import schema, trackers
 from modelyard.store.blobs import Blob
 from modelyard.store.schema import METADATA
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Generator, Iterable, Iterator, Mapping
     from pathlib import Path
 
     from sqlalchemy import Column, Table
@@ -108,11 +109,14 @@ class Dump:
 def dump(tx: Look) -> Dump:
     """Write the whole database into a private file; `Unavailable` where there is no room for it."""
     [(revision,)], [(metastore,)] = tx.rows(_REVISION), tx.rows(_INSTALLATION)
-    header = Header(revision, tx.now, metastore, tx.context.store_id)
     try:
         with contextlib.ExitStack() as undo:
+            beside = tx.context.beside
+            logged = undo.enter_context(_copied(beside.file))
+            whose = (metastore, tx.context.store_id)
+            header = Header(revision, tx.now, *whose, logged is not None, beside.elsewhere)
             file = undo.enter_context(tempfile.TemporaryFile(prefix="modelyard-backup-"))
-            file.writelines(backups.written(header, _sections(tx)))
+            file.writelines(backups.written(header, _sections(tx, logged)))
             file.flush()
             made = Dump(Entry("backup", is_directory=False, size=file.tell(), modified_at=tx.now), file)
             weakref.finalize(made, undo.pop_all().close)  # also where nobody comes to read it
@@ -121,8 +125,19 @@ def dump(tx: Look) -> Dump:
         raise Unavailable("the server has no room for a copy of its database; free some, and ask again.") from None
 
 
-def _sections(tx: Look) -> Iterator[Section]:
+@contextlib.contextmanager
+def _copied(file: str) -> Generator[IO[bytes] | None]:
+    """A copy of MLflow's tracking database, where there is one."""
+    found = trackers.copy(file) if file else None
+    with found or contextlib.nullcontext():
+        yield found
+
+
+def _sections(tx: Look, logged: IO[bytes] | None) -> Iterator[Section]:
     yield Section(OBJECTS, ("sha256", "size"), _objects(tx))
+    if logged:
+        pieces = iter(lambda: logged.read(_PIECE), b"")
+        yield Section(TRACKING, ("piece",), ((base64.b64encode(each).decode(),) for each in pieces))
     for kind in _TABLES:
         yield Section(kind.name, tuple(each.name for each in kind.c), _rows(tx, _PAGES[kind.name]))
 
@@ -240,7 +255,7 @@ def load(tx: Write, header: Header, lines: Iterable[bytes], gathered: Gathered |
     check_empty(tx)
     loaded = 0
     for kind, row in backups.rows(lines):
-        if kind == OBJECTS:
+        if kind in {OBJECTS, TRACKING}:
             continue
         kept = gathered.moved(header, kind, row) if gathered else row
         if kept is not None:

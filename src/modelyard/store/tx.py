@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 from sqlalchemy import bindparam, insert
 
 from modelyard.domain.access import ADMINS
+from modelyard.domain.backups import Beside
 from modelyard.domain.deliveries import SUBSCRIBABLE, told_body
 from modelyard.domain.journal import Event
 from modelyard.domain.privileges import Privilege, Question, decide
@@ -77,6 +78,8 @@ class Context:
     """The ids of the stores that catalogs and schemas may have as their own, by their URLs."""
     spoken: list[OldName] = field(default_factory=list["OldName"])
     """The old names by which the action was asked for; one that finds others in a search adds them."""
+    beside: Beside = field(default_factory=Beside)
+    """MLflow's tracking database, for backups."""
 
 
 class Look:
