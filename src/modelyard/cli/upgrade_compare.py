@@ -115,13 +115,24 @@ def compare(  # noqa: PLR0913, PLR0917  each is an option of the command
             raise Invalid("give either two outputs, or two endpoints with --requests.")
         found = _of_answers(ends, near, data)
     else:
-        found = _of_outputs(outputs or [], key or [], column or [], near, delimiter, data)
+        found = _of_outputs(
+            outputs or [], key or [], column or [], near, delimiter, lambda: Client(settings(data=data))
+        )
     said = document(found, limits)
     if verdict:
         _write(verdict, json.dumps(said, indent=1) + "\n")
     if html:
         _write(html, page.html(found, said))
     _tell(said, as_json=as_json)
+
+
+def judged(outputs: list[str], keys: list[str], server: Client) -> dict[str, Any]:
+    """The verdict on two outputs, by the usual limits."""
+    _ready()
+    from modelyard.upgrade.comparing.limits import Limits, Tolerance  # noqa: PLC0415  as above
+    from modelyard.upgrade.comparing.verdict import document  # noqa: PLC0415  as above
+
+    return document(_of_outputs(outputs, keys, [], Tolerance(), ",", lambda: server), Limits())
 
 
 def _tell(said: dict[str, Any], *, as_json: bool) -> None:
@@ -152,7 +163,12 @@ def _ready() -> None:
 
 
 def _of_outputs(
-    outputs: list[str], keys: list[str], columns: list[str], near: Tolerance, delimiter: str, data: Path | None
+    outputs: list[str],
+    keys: list[str],
+    columns: list[str],
+    near: Tolerance,
+    delimiter: str,
+    connect: Callable[[], Client],
 ) -> Comparison:
     from modelyard.upgrade.comparing import run, sources  # noqa: PLC0415  as above
     from modelyard.upgrade.comparing.limits import Match  # noqa: PLC0415  as above
@@ -163,7 +179,7 @@ def _of_outputs(
         raise Invalid("a delimiter is one character.")
     with ExitStack() as stack:
         room = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="modelyard-compare-")))
-        old, new = (_here(each, room / side, data) for each, side in zip(outputs, ("old", "new"), strict=True))
+        old, new = (_here(each, room / side, connect) for each, side in zip(outputs, ("old", "new"), strict=True))
         hashed = stack.enter_context(bytes_bar(sources.total(old) + sources.total(new)))
         order = run.Order(old, new, tuple(keys), tuple(map(Match.read, columns)), near, delimiter)
         found = run.files(order, hashed)
@@ -172,12 +188,12 @@ def _of_outputs(
     return found
 
 
-def _here(said: str, room: Path, data: Path | None) -> str:
+def _here(said: str, room: Path, connect: Callable[[], Client]) -> str:
     """An output on this machine; one in a volume is brought, and `current` names one of them from then on."""
     levels = said.rstrip("/").split("/")
     if not said.startswith(_VOLUMES) or len(levels) <= _LEVELS:
         return said
-    server = Client(settings(data=data))
+    server = connect()
     if levels[_LEVELS] == "current":
         volume = quote(".".join(levels[2:_LEVELS]), safe="")
         found = server.ask("GET", f"{OURS}/volumes/{volume}/outputs/current")

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _API: Final = "/api/2.2/jobs"
 _WORKSPACE: Final = "/api/2.0/workspace"
 _NOTEBOOK: Final = "NOTEBOOK"
+_SUCCESS: Final = "SUCCESS"
 _FOR_PEOPLE: Final = frozenset({"C", "D"})
 """The classes of changes that a person decides on."""
 _STEPS: Final = ("step", "result")
@@ -200,10 +201,10 @@ def workflow(  # noqa: PLR0913, PLR0917  each is an option of the command
     found = upgraded(server, job, name, code, plan)
     may_run = run and not found["report"].get("missing_privileges")
     found["runs"] = run_both(server, jobs.number_of(server, job), found["job_id"], timeout) if may_run else {}
+    if compare and all(result == _SUCCESS for result in found["runs"].values()) and may_run:
+        found["verdict"] = upgrade_compare.judged(list(compare), key or [], server)
     _tell(found, as_json=as_json)
     _judge(found)
-    if compare:
-        _compared(compare, key or [])
 
 
 def _tell(found: dict[str, Any], *, as_json: bool) -> None:
@@ -216,6 +217,8 @@ def _tell(found: dict[str, Any], *, as_json: bool) -> None:
     if rules:
         steps.append({"step": "code", "result": f"{len(found['rewritten'])} files rewritten ({', '.join(rules)})"})
     steps += [{"step": f"{name} run", "result": result} for name, result in found["runs"].items()]
+    if verdict := found.get("verdict"):
+        steps.append({"step": "outputs", "result": verdict["verdict"]})
     show(steps, as_json=False, columns=_STEPS)
     for each in found["left"]:
         say(f"{each['place']}: {each['text']}: {each['advice']}.")
@@ -227,9 +230,7 @@ def _judge(found: dict[str, Any]) -> None:
     """`WrongState` where the next step must not be taken."""
     if missing := found["report"].get("missing_privileges"):
         raise WrongState(f"the new job may not do {len(missing)} things that it has to: grant them, and ask again.")
-    if bad := {name: result for name, result in found["runs"].items() if result != "SUCCESS"}:
+    if bad := {name: result for name, result in found["runs"].items() if result != _SUCCESS}:
         raise WrongState(f"not every run succeeded: {', '.join(f'{name} {result}' for name, result in bad.items())}.")
-
-
-def _compared(outputs: tuple[str, str], key: list[str]) -> None:
-    upgrade_compare.compare(list(outputs), key=key)
+    if (verdict := found.get("verdict")) and not verdict["agrees"]:
+        raise WrongState(f"the outputs do not agree: {' '.join(verdict['reasons'])}")
