@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from modelyard.domain.pages import Window
 from modelyard.domain.privileges import Privilege
 from modelyard.domain.workspace import Draft, Level, ObjectType
 from modelyard.errors import Denied, Hidden, Invalid, NotFound, TooLarge, Unauthenticated, WrongState
+from modelyard.workers.site import Lead, LocalSite
 from tests.house.jobs import EXECUTOR, condition, ended, make, ref, see, started, taken, task, wheel
 from tests.house.world import MLMODEL, World, containers
 
@@ -216,6 +218,27 @@ def test_the_token_of_an_attempt_speaks_for_the_run_as_principal_and_ends_with_i
         chore(world, briefing.BriefAttempt(id_, "http://127.0.0.1:1"))
     with pytest.raises(WrongState, match="not to be run any more"):
         chore(world, briefing.ReadDuty(id_, "http://127.0.0.1:1"))
+
+
+def test_a_run_from_git_stays_at_the_commit_that_its_first_attempt_has_found(world: World, tmp_path: Path) -> None:
+    git = {"git_url": "https://git.example.com/it.git", "git_provider": "gitHub", "git_branch": "main"}
+    scripts = [task(key, spark_python_task={"python_file": "jobs/main.py"}) for key in ("one", "two")]
+    run = started(world, make(world, *scripts, git_source=git))
+    heads = iter(("1" * 40, "2" * 40))
+    site = LocalSite(
+        Lead(tmp_path / "lead"),
+        pytest.fail,  # nothing is started
+        1,
+        lambda asked: chore(world, asked),
+        lambda: "http://127.0.0.1:1",
+        lambda _git: next(heads),
+    )
+    ids = [each.id for each in run.tasks]
+    chore(world, work.TakeAttempts(run.id, tuple(ids), EXECUTOR))
+    briefs = [site.brief(str(id_)) for id_ in ids]
+    assert [each.checkout and each.checkout.commit for each in briefs] == ["1" * 40] * 2
+    assert world.ask(access.WhoAmI(), Bearer(briefs[0].variables["DATABRICKS_TOKEN"]))
+    site.close()
 
 
 def test_code_that_the_principal_cannot_read_is_told_to_be_missing(world: World) -> None:

@@ -450,7 +450,8 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     workspace.ReadProject: lambda at: workspace.ReadProject(written(at.world).path),
     workspace.PrepareObject: lambda at: workspace.PrepareObject(draft(at.world)),
     workspace.KeepObject: lambda at: workspace.KeepObject(draft(at.world), at.world.blob(b"some bytes")),
-    workspace.MakeDirectories: lambda at: workspace.MakeDirectories(draft(at.world).path),
+    # With a file in it the home folder is there, which a stranger would be told of otherwise.
+    workspace.MakeDirectories: lambda at: workspace.MakeDirectories(f"{written(at.world).path}-folder"),
     workspace.DeleteObject: lambda at: workspace.DeleteObject(written(at.world).path),
     workspace.GetObjectAccess: lambda at: workspace.GetObjectAccess(written(at.world).id),
     workspace.ChangeObjectAccess: lambda at: workspace.ChangeObjectAccess(written(at.world).id, shared(at.world)),

@@ -143,6 +143,7 @@ def test_from_training_to_the_scores_of_a_new_champion(
 
     for name, value in zip(HOST_VARIABLES, server.environment().values(), strict=True):
         monkeypatch.setenv(name, value)
+    monkeypatch.chdir(tmp_path)  # MLflow makes a file for runs where it is
     mlflow.set_registry_uri("databricks-uc")
     champion = mlflow.MlflowClient().get_model_version_by_alias(MODEL, "Champion")
     lineage = champion.run_id
