@@ -165,6 +165,8 @@ def test_requests_move_from_a_scorer_elsewhere_and_come_back_where_answers_diffe
         done = modelyard.ask(*compared, "--to", f"{MODEL}@1")
         assert (done["state"], done["percentage"]) == ("COMPLETED", 100)
         assert shares(modelyard, "fraud") == {"old": 0, "price-1": 100}
+        with modelyard.server.client() as client:
+            assert "price-1" not in str(client.get(f"{ENDPOINTS}/fraud").json()["config"].get("shadow_routes"))
         wait_for(lambda: heard[-1] == "price-1")
     assert set(heard) == {"old", "price-1"}, "every answer was one, and price-2 gave none"
     again = modelyard.do(*compared, "--to", f"{MODEL}@1")

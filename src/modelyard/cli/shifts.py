@@ -61,6 +61,8 @@ class Shift:
                 self._begin(steps)
                 if wait:
                     self._watch()
+        if self.disagreement is not None and self._share() == WHOLE:
+            self._end_shadow()
         return self._rollout() or {}
 
     def _stretches(self) -> Iterator[tuple[int, ...]]:
@@ -119,6 +121,13 @@ class Shift:
         if self.plan.entity not in {each["served_entity_name"] for each in routes}:
             shadow = {"served_entity_name": self.plan.entity, "fraction": WHOLE}
             self.start.change(shadow_routes=[*routes, shadow])
+
+    def _end_shadow(self) -> None:
+        """What answers everything needs not be asked once more."""
+        routes: list[dict[str, Any]] = self._config().get("shadow_routes") or []
+        kept = [each for each in routes if each["served_entity_name"] != self.plan.entity]
+        if kept != routes:
+            self.start.change(shadow_routes=kept)
 
     def _table(self) -> str:
         capture = part(self._config(), "auto_capture_config")
