@@ -14,10 +14,13 @@ from tests.faults.test_kill import prepare
 from tests.object_stores import Place
 from tests.support import LEGACY, Server
 from tests.surfaces.test_hostile import peak
+from tests.surfaces.world import FILES
+from tests.tracking import admin
 
 MIB = 1 << 20
 MOST = 300 * MIB
-SOME, ALL = 12 * MIB, 12_000 * MIB
+SOME, ALL, ARTIFACT = 12 * MIB, 12_000 * MIB, 5_000 * MIB
+PROXIED = "/api/2.0/mlflow-artifacts/artifacts"
 FEW, MANY = 300, 100_000
 
 
@@ -55,6 +58,27 @@ def test_a_file_of_any_size_takes_little_memory(server: Server, size: int) -> No
         with admin.stream("GET", file(TARGET, 1, "weights.bin"), timeout=600) as answer:
             for piece in answer.raise_for_status().iter_bytes(MIB):
                 got.update(piece)
+    assert got.digest() == sent.digest()
+    assert peak(server) < MOST
+
+
+@pytest.mark.full
+@pytest.mark.timeout(1_800)
+@pytest.mark.parametrize("door", ["Files API", "mlflow-artifacts"])
+def test_an_artifact_of_five_gigabytes_takes_little_memory(server: Server, door: str) -> None:
+    somebody = admin(server)
+    experiment = somebody.experiment(door)
+    run = somebody.run(experiment)
+    where = {
+        "Files API": f"{FILES}/WorkspaceInternal/Mlflow/Artifacts/{experiment}/Runs/{run}/artifacts/weights.bin",
+        "mlflow-artifacts": f"{PROXIED}/{experiment}/{run}/artifacts/weights.bin",
+    }[door]
+    sent, got = hashlib.sha256(), hashlib.sha256()
+    headers = {"Content-Length": str(ARTIFACT)}
+    somebody.client.put(where, content=zeros(ARTIFACT, sent), headers=headers, timeout=600).raise_for_status()
+    with somebody.client.stream("GET", where, timeout=600) as answer:
+        for piece in answer.raise_for_status().iter_bytes(MIB):
+            got.update(piece)
     assert got.digest() == sent.digest()
     assert peak(server) < MOST
 
