@@ -16,6 +16,7 @@ from modelyard.cli.progress import bytes_bar
 from modelyard.domain import legacy
 from modelyard.errors import Failure
 from modelyard.upgrade import plan as words
+from modelyard.upgrade.moving.inventory import stopping
 from modelyard.upgrade.moving.registry import FlatModel, Source, shown
 
 if TYPE_CHECKING:
@@ -114,7 +115,8 @@ class Move:
         sizes = [line.size or 0 for model in models for line in model.planned.versions.values()]
         with bytes_bar(sum(sizes)) as advance, ThreadPoolExecutor(jobs) as pool:
             carrier = Carrier(self._source, self._target, self._ledger, folder, advance)
-            list(pool.map(carrier.bring, [each for model in models for each in model.coming]))
+            with stopping(pool):
+                list(pool.map(carrier.bring, [each for model in models for each in model.coming]))
 
     def _tell(self, model: _Model) -> None:
         for each in model.coming:
