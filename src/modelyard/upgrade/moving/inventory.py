@@ -128,6 +128,11 @@ def _look(source: Source, name: str, version: FlatVersion) -> FlatVersion:
         return replace(version, problem=failure.message)
 
 
+def lacks_signature(model_file: bytes) -> bool:
+    """Whether an `MLmodel` has no signature, and an input example from which one could be made."""
+    return not _SIGNATURE.search(model_file) and bool(_EXAMPLE.search(model_file))
+
+
 def contents(source: Source, name: str, number: int) -> Contents:
     """Where the files of a version are, which there are, and what its `MLmodel` says."""
     location = source.location(name, names.version(number))
