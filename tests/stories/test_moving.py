@@ -67,7 +67,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def upgrade(server: Server, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+def upgrade(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CommandLine:
+    monkeypatch.chdir(tmp_path)  # where MLflow leaves what nobody asked for
     return CommandLine(server, monkeypatch)
 
 
