@@ -67,7 +67,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
 
 
 @pytest.fixture
-def upgrade(server: Server, monkeypatch: pytest.MonkeyPatch) -> CommandLine:
+def upgrade(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> CommandLine:
+    monkeypatch.chdir(tmp_path)  # where MLflow leaves what nobody asked for
     return CommandLine(server, monkeypatch)
 
 
@@ -378,3 +379,32 @@ def test_a_folder_of_mlflow_is_read_like_a_database(
     assert (alias["alias_name"], alias["version_num"]) == ("best", 1)
     assert "there is no registry" in upgrade.alone("upgrade", "scan", "--registry", str(tmp_path / "none")).err
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+def test_a_signature_is_recovered_from_the_input_example_where_that_is_asked_for(
+    old: OldRegistry, server: Server, upgrade: CommandLine, tmp_path: Path
+) -> None:
+    import mlflow  # noqa: PLC0415  as above
+    from sklearn.linear_model import LinearRegression  # noqa: PLC0415  as above
+
+    line = LinearRegression().fit(ASKED, [2.0])
+    said: dict[str, Any] = {"serialization_format": "cloudpickle", "pip_requirements": [], "signature": False}
+    mlflow.sklearn.save_model(line, tmp_path / "bare", input_example=ASKED, **said)
+    old.model("bare")
+    old.version("bare", tmp_path / "bare")
+    file = tmp_path / "plan.yaml"
+    plan = planned(upgrade, old, file, "prod.e", "bare")
+    assert plan["models"]["bare"]["versions"][1]["signature"] is False
+    answer = upgrade("upgrade", "apply", str(file), "--recover-signatures", "--json")
+    assert answer.status == 0, answer
+    with server.client() as admin:
+        written = admin.get("/api/2.0/fs/files/Models/prod/e/bare/1/MLmodel").raise_for_status().text
+    signature = yaml.safe_load(written)["signature"]
+    assert json.loads(signature["inputs"])[0]["name"] == "x"
+    assert signature["outputs"]
+    version = told(server, f"{FLAT}/model-versions/get", name="bare", version="1")["model_version"]
+    assert version["tags"] == [{"key": "signature", "value": "recovered"}]
+    (tmp_path / "plan.yaml.ledger").unlink()
+    again = upgrade("upgrade", "apply", str(file), "--recover-signatures", "--json")
+    assert again.json["versions"][0]["was_there"], "the same bytes are made again"

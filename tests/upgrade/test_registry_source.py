@@ -162,6 +162,17 @@ def test_levels_of_users_are_read_as_mlflow_tells_them() -> None:
     assert told == {"*": [Permission("boss", "ADMIN")], "fraud": [Permission("bob", "EDIT")]}
 
 
+def test_halves_of_characters_and_nests_without_an_end_are_lines() -> None:
+    half = b'{"registered_models": [{"name": "fr\\ud800ud"}, {"name": "fraud"}]}'
+    with registry(**found(**{"registered-models/search": half})) as (uri, _):
+        told = document(inventory(opened(uri), Wish()))
+    assert {each["name"] for each in told["models"]} == {"fr?ud", "fraud"}
+    json.dumps(told, ensure_ascii=False).encode()
+    with registry(**found(**{"registered-models/get": b'{"a":' * 100_000})) as (uri, _):
+        told = document(inventory(opened(uri), Wish()))
+    assert "no JSON" in told["models"][0]["problem"]
+
+
 def test_who_is_not_known_there_is_told_what_to_set() -> None:
     with (
         registry(**{"registered-models/search": 401}) as (uri, _),

@@ -91,6 +91,8 @@ def scan(  # noqa: PLR0913, PLR0917  Typer calls it with every option of the com
     """
     if not paths and not registry:
         raise Invalid("name files or folders with code, a --registry, or both.")
+    if not paths and (sarif or html):
+        raise Invalid("--sarif and --html are about code: name its files or folders, too.")
     found = commands.look(registry, jobs) if registry else None
     outcome = None
     if paths:

@@ -187,7 +187,7 @@ class Past:
     moves: tuple[StageMove, ...] = ()
 
     def maker(self) -> str:
-        """Who had made it, in words that no principal's name is."""
+        """Who had made it, in words that nothing looks up."""
         return f"{self.created_by or 'somebody'} (imported from {self.registry})"
 
     def origin(self, number: int) -> str:

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from modelyard.cli.moving.access import bring_grants, compared
-from modelyard.cli.moving.bring import Carrier, Coming
+from modelyard.cli.moving.bring import Carrier, Coming, Way
 from modelyard.cli.moving.target import READY, Place, Target, standing
 from modelyard.cli.progress import bytes_bar
 from modelyard.domain import legacy
 from modelyard.errors import Failure
 from modelyard.upgrade import plan as words
+from modelyard.upgrade.moving.inventory import stopping
 from modelyard.upgrade.moving.registry import FlatModel, Source, shown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from modelyard.upgrade.moving.ledger import Ledger
     from modelyard.upgrade.moving.moves import MovePlan, PlannedModel
@@ -69,12 +69,12 @@ class Move:
         self._ledger = ledger
         self.report = Report()
 
-    def run(self, jobs: int, folder: Path) -> Report:
+    def run(self, way: Way) -> Report:
         """Do all that is not done; asked again, it goes on where it stopped."""
         for each in self._plan.refused:
             self.report.say(each.model, each.why, each.version)
         models = [model for old in sorted(self._plan.names) if (model := self._begun(old))]
-        self._bring(models, jobs, folder)
+        self._bring(models, way)
         for model in models:
             self.report.versions += model.coming
             self._tell(model)
@@ -110,11 +110,12 @@ class Move:
         for line in self._target.make_model(full_name, told):
             self.report.say(old, line)
 
-    def _bring(self, models: list[_Model], jobs: int, folder: Path) -> None:
+    def _bring(self, models: list[_Model], way: Way) -> None:
         sizes = [line.size or 0 for model in models for line in model.planned.versions.values()]
-        with bytes_bar(sum(sizes)) as advance, ThreadPoolExecutor(jobs) as pool:
-            carrier = Carrier(self._source, self._target, self._ledger, folder, advance)
-            list(pool.map(carrier.bring, [each for model in models for each in model.coming]))
+        with bytes_bar(sum(sizes)) as advance, ThreadPoolExecutor(way.jobs) as pool:
+            carrier = Carrier(self._source, self._target, self._ledger, way, advance)
+            with stopping(pool):
+                list(pool.map(carrier.bring, [each for model in models for each in model.coming]))
 
     def _tell(self, model: _Model) -> None:
         for each in model.coming:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import shutil
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from modelyard.cli.moving import recover
 from modelyard.cli.moving.target import PENDING, READY, Place, Target
 from modelyard.domain.files import Entry, digest
 from modelyard.errors import Failure
-from modelyard.upgrade.moving.registry import FlatFile, FlatVersion, Source
+from modelyard.upgrade.moving.registry import MODEL_FILE, FlatFile, FlatVersion, Source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -50,16 +51,25 @@ class Fetched:
     path: Path
 
 
+@dataclass(frozen=True)
+class Way:
+    """How versions come: so many at once, their files in a folder; with signatures made where they lack one."""
+
+    folder: Path
+    jobs: int = 4
+    recover_signatures: bool = False
+
+
 class Carrier:
-    """Brings versions from a source to a target; `folder` holds files on their way."""
+    """Brings versions from a source to a target."""
 
     def __init__(
-        self, source: Source, target: Target, ledger: Ledger, folder: Path, advance: Callable[[int], None]
+        self, source: Source, target: Target, ledger: Ledger, way: Way, advance: Callable[[int], None]
     ) -> None:
         self._source = source
         self._target = target
         self._ledger = ledger
-        self._folder = folder
+        self._way = way
         self._advance = advance
 
     def bring(self, coming: Coming) -> Coming:
@@ -85,15 +95,16 @@ class Carrier:
     def _bring(self, coming: Coming) -> None:
         if coming.told.status != READY:
             raise Failure(f"it is {coming.told.status} there")
-        with _folder(self._folder / f"{coming.place.model}-{coming.place.number}") as folder:
-            files = list(self._fetched(coming, folder))
+        with _folder(self._way.folder / f"{coming.place.model}-{coming.place.number}") as folder:
+            files = self._with_signature(coming, list(self._fetched(coming, folder)), folder)
             coming.digest = digest(file.entry for file in files)
             coming.size = sum(file.entry.size for file in files)
             known = self._ledger.standing(coming.old, coming.place.model).begun.get(coming.place.number)
             if known != coming.digest:
                 self._note("begun", coming)
             told = self._target.begin(coming.place, coming.digest, coming.old, coming.told)
-            coming.status, coming.says, coming.lost = told
+            coming.status, coming.says, lost = told
+            coming.lost += lost
             coming.was_there = coming.status == READY
             if coming.status == PENDING:
                 self._send(coming, files, again=known is not None)
@@ -112,11 +123,26 @@ class Carrier:
         listed = self._source.files(location)
         if not listed:
             raise Failure(f"there are no files at {location[:200]}")
-        if all(file.path != "MLmodel" for file in listed):
+        if all(file.path != MODEL_FILE for file in listed):
             raise Failure("it has no MLmodel file, so it is no MLflow model")
         for number, file in enumerate(listed):
             at = self._source.fetch(location, file.path, folder / str(number))
             yield Fetched(_hashed(file, at), at)
+
+    def _with_signature(self, coming: Coming, files: list[Fetched], folder: Path) -> list[Fetched]:
+        """The files, with an `MLmodel` that has a signature where it had none and that is wanted; marked by a tag."""
+        by_path = {file.entry.path: file.path for file in files}
+        if not self._way.recover_signatures or not recover.can_be_recovered(by_path):
+            return files
+        try:
+            at = recover.recovered(by_path, folder)
+        except Failure as failure:
+            coming.lost.append(failure.message)
+            return files
+        key, value = recover.TAG
+        coming.told = replace(coming.told, tags={**coming.told.tags, key: value})
+        made = Fetched(_hashed(FlatFile(MODEL_FILE, -1), at), at)
+        return [made if file.entry.path == MODEL_FILE else file for file in files]
 
     def _send(self, coming: Coming, files: list[Fetched], *, again: bool) -> None:
         """Send what the server lacks."""

@@ -150,6 +150,12 @@ def apply(
     plan_file: PlanFile,
     server: Server,
     jobs: Carriers = 4,
+    recover_signatures: Annotated[
+        bool,
+        typer.Option(
+            "--recover-signatures", help="Load models that lack a signature, and make one from their input example."
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Bring what a plan says into the catalog, verified: the SHA-256 of each file is compared at both ends.
@@ -157,10 +163,13 @@ def apply(
     What is done is written down beside the plan; after an interruption, ask again, and it goes on. Exit status 1 if
     anything was refused, or failed, with a line about each.
 
-    Example: `modelyard upgrade apply plan.yaml`
+    With --recover-signatures the code of models runs here, as you: only for registries whose models you trust.
+
+    Examples: `modelyard upgrade apply plan.yaml` · `modelyard upgrade apply plan.yaml --jobs 8 --recover-signatures`
     """
     from modelyard.cli.moving import sources  # noqa: PLC0415  as above
     from modelyard.cli.moving.apply import Move  # noqa: PLC0415  as above
+    from modelyard.cli.moving.bring import Way  # noqa: PLC0415  as above
     from modelyard.cli.moving.target import Target  # noqa: PLC0415  as above
     from modelyard.upgrade.moving.ledger import Ledger  # noqa: PLC0415  as above
 
@@ -169,7 +178,8 @@ def apply(
     folder = plan_file.with_name(plan_file.name + ".coming")
     with Ledger(_ledger(plan_file)) as ledger:
         source = sources.opened(told.source.uri)
-        report = Move(told, source, Target(server, told.source.id), ledger).run(jobs, folder)
+        way = Way(folder, jobs, recover_signatures)
+        report = Move(told, source, Target(server, told.source.id), ledger).run(way)
         if folder.is_dir() and not any(folder.iterdir()):
             folder.rmdir()
     if as_json:

@@ -32,6 +32,8 @@ _TRIES: Final = 4
 _AGAIN: Final = {429, 500, 502, 503, 504}
 _TIMEOUT: Final = httpx.Timeout(60, connect=15)
 _PIECE: Final = 1 << 20
+_MOST_BYTES: Final = 512 << 20
+"""Of one answer: a page of models whose names have a megabyte each is half of that."""
 _MOST_PAGES: Final = 100_000
 
 
@@ -70,8 +72,8 @@ class RestSource:
                 "UNAUTHENTICATED",
             )
         try:
-            found = _dict(answer.json())
-        except ValueError:
+            found = _dict(_sound(answer.json()))
+        except (ValueError, RecursionError):
             raise Told(
                 f"the registry answered {answer.status_code} to {path}, and no JSON; is it MLflow's server?"
             ) from None
@@ -83,7 +85,7 @@ class RestSource:
     def _patiently(self, path: str, told: dict[str, object]) -> httpx.Response:
         for left in reversed(range(_TRIES)):
             try:
-                answer = self._http.get(self.uri + path, params=cast("Any", told))
+                answer = self._heard(self.uri + path, told)
             except httpx.HTTPError as error:
                 if not left:
                     raise self._silence(error) from None
@@ -94,6 +96,16 @@ class RestSource:
                     return answer
             time.sleep(0.2 * 4 ** (_TRIES - 1 - left))
         raise AssertionError
+
+    def _heard(self, url: str, told: dict[str, object]) -> httpx.Response:
+        """A whole answer, if it is not without an end."""
+        with self._http.stream("GET", url, params=cast("Any", told)) as answer:
+            body = bytearray()
+            for piece in answer.iter_bytes():
+                body += piece
+                if len(body) > _MOST_BYTES:
+                    raise Failure(f"the registry answered more than {_MOST_BYTES} bytes to one question.")
+            return httpx.Response(answer.status_code, content=bytes(body))
 
     def _silence(self, error: httpx.HTTPError) -> Unavailable:
         return Unavailable(f"the registry at {self._host} does not answer ({type(error).__name__}).")
@@ -250,6 +262,20 @@ def version(told: dict[str, Any]) -> FlatVersion:
         model_id=str(told.get("model_id") or ""),
         tags=_tags(told),
     )
+
+
+def _sound(said: object) -> object:
+    """JSON without halves of characters, which nobody could print or send on."""
+    match said:
+        case str() if not said.isascii():
+            return said.encode("utf-8", "replace").decode()
+        case dict():
+            told = cast("dict[str, object]", said)
+            return {_sound(key): _sound(value) for key, value in told.items()}
+        case list():
+            return [_sound(each) for each in cast("list[object]", said)]
+        case _:
+            return said
 
 
 def _dict(said: object) -> dict[str, Any]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -47,12 +48,22 @@ def inventory(source: Source, wish: Wish) -> Inventory:
     """Everything that a registry tells."""
     found, problems = _asked_for(source, wish)
     permissions, told = _permissions(source, problems)
-    with ThreadPoolExecutor(wish.jobs) as pool:
+    with ThreadPoolExecutor(wish.jobs) as pool, stopping(pool):
         models = list(pool.map(partial(_model, source), found))
         if wish.with_files:
             models = list(_filled(source, models, pool, wish.advance))
     whole = [replace(model, permissions=_of_model(permissions, model.name)) for model in models]
     return Inventory(source.uri, source.id, tuple(whole), told, tuple(problems))
+
+
+@contextmanager
+def stopping(pool: ThreadPoolExecutor) -> Generator[None]:
+    """Whoever interrupts a long list waits for what is under way, and not for all that would come."""
+    try:
+        yield
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        raise
 
 
 def _asked_for(source: Source, wish: Wish) -> tuple[list[str], list[str]]:
@@ -115,6 +126,11 @@ def _look(source: Source, name: str, version: FlatVersion) -> FlatVersion:
         return replace(version, contents=contents(source, name, version.number))
     except Failure as failure:
         return replace(version, problem=failure.message)
+
+
+def lacks_signature(model_file: bytes) -> bool:
+    """Whether an `MLmodel` has no signature, and an input example from which one could be made."""
+    return not _SIGNATURE.search(model_file) and bool(_EXAMPLE.search(model_file))
 
 
 def contents(source: Source, name: str, number: int) -> Contents:
