@@ -12,7 +12,7 @@ COMPILE := $(UV) pip compile --quiet --universal --python-version 3.11 --generat
 	--no-emit-index-url --no-annotate --custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo serve tracer bubblewrap test test-full check format clients bench lock clean
+.PHONY: help setup demo serve tracer bubblewrap compiled test test-full check format clients bench lock clean
 
 help:  ## list the targets
 	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/  make \1 \t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -66,10 +66,14 @@ bubblewrap:
 		{ [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && \
 			apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq bubblewrap; } || true
 
-test: $(STAMP) $(OLDEST)/.installed $(CLOUDS)/.installed tracer bubblewrap  ## run the tests (options in ARGS)
+# Hundreds of tests start a server, and where Python may not keep what it compiles, each would compile all of it again.
+compiled: $(STAMP)
+	@$(BIN)/python -m compileall -q src
+
+test: $(STAMP) $(OLDEST)/.installed $(CLOUDS)/.installed tracer bubblewrap compiled  ## run the tests (options in ARGS)
 	$(BIN)/pytest -n 2 $(ARGS)
 
-test-full: $(STAMP) $(OLDEST)/.installed $(CLOUDS)/.installed tracer bubblewrap  ## run the tests and the long sweeps
+test-full: $(STAMP) $(OLDEST)/.installed $(CLOUDS)/.installed tracer bubblewrap compiled  ## run the tests and the long sweeps
 	$(BIN)/pytest -n 2 -m "" $(ARGS)
 
 check: $(STAMP)  ## lint, format, types and import contracts, as in CI
