@@ -184,7 +184,8 @@ def test_options_say_how_far_to_go(nowhere: CommandLine, project: Path) -> None:
     assert text == SCORE.replace('get_latest_versions("fraud")', 'get_latest_versions("prod.ml.fraud")')
     for words, message in (
         (("code", project, "--map", "fraud"), "write old=new"),
-        (("code", project, "--with", "U99"), "is not a rule"),
+        (("code", project, *MAP, "--with", "U99"), "is not a rule"),
+        (("code", project), "say what models are called in the catalog"),
         (("scan", project / "missing"), "does not exist"),
         (("scan", project, "--map-file", project / "missing.yml"), "cannot be read"),
         (("code", project, "--branch", "x", "--diff"), "give one of them"),

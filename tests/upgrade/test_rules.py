@@ -473,6 +473,12 @@ def test_names_without_an_entry_are_told_with_the_option_that_gives_one() -> Non
     assert found.finding.subject == "other"
 
 
+def test_the_stage_of_a_name_without_an_entry_stays_in_its_address() -> None:
+    text = code("mlflow.pyfunc.load_model('models:/other/Production')")
+    assert rewritten(text) == text
+    assert rules(text) == [("U09", "D")]
+
+
 def test_a_schema_takes_every_name() -> None:
     becomes(
         "client.get_registered_model('Iris LR.Model/x')",

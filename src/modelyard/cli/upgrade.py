@@ -131,6 +131,8 @@ def code(  # noqa: PLR0913, PLR0917  as `scan`
         raise Invalid("--branch makes a branch, and --check and --diff make nothing; give one of them.")
     ready()
     plan = planned(maps, map_file, schema, stages, registry_uri)
+    if not (plan.names or plan.schema):  # an alias of a name that stays in the old registry is no help to anybody
+        raise Invalid("say what models are called in the catalog: --map OLD=NEW, --map-file FILE or --schema.")
     options = _options(extra, without, propose=propose, only_automatic=only_automatic, comments=comments)
     outcome = _branched(paths, branch, plan, options) if branch else _run(paths, plan, options)
     _written(outcome, sarif, html)
