@@ -73,8 +73,15 @@ def await_true(condition: Callable[[], bool], seconds: float = 240) -> None:
         time.sleep(0.05)
 
 
-def test_one_that_does_not_start_is_told_as_such_and_logged(start_server: Callable[..., Server]) -> None:
-    server = start_server(tracking_database="postgresql://nobody@127.0.0.1:1/none")
+@pytest.mark.parametrize(
+    "database",
+    [
+        pytest.param("nowhere://nobody@127.0.0.1:1/none", id="it ends at once"),
+        pytest.param("postgresql://nobody@127.0.0.1:1/none", id="it tries for long", marks=pytest.mark.full),
+    ],
+)
+def test_one_that_does_not_start_is_told_as_such_and_logged(start_server: Callable[..., Server], database: str) -> None:
+    server = start_server(tracking_database=database)
     with server.client() as client:
         for _ in range(2):
             answer = client.get(f"{API}/experiments/get", params={"experiment_id": "0"}, timeout=300)
