@@ -25,6 +25,10 @@ _FAMILIES: Final = (registry, registering, addresses, versions, transitions, sta
 _CODE: Final = (Kind.PYTHON, Kind.DATABRICKS, Kind.NOTEBOOK)
 _PYTHON: Final = ("python", "python3", "ipython")
 _IGNORE: Final = re.compile(rb"upgrade: ignore(?:\[([A-Z0-9, ]+)\])?")
+_OF_STAGES: Final = frozenset(
+    {"U09", "U12", "U13", "U17", "U18", "U19", "U20", "U21", "U22", "U23", "U24", "U25", "U27"}
+)
+"""Rules that put aliases where stages were."""
 _DROPPED: Final = frozenset({"U30"})
 """Opt-in rules that say nothing where they are not asked for: there would be a line for most files."""
 
@@ -52,7 +56,19 @@ def python(project: Project, name: str, plan: Plan, flows: dict[Flow, set[str]])
     if module is None or not module.roots:
         return []
     context = Context(plan, project, module, flows)
-    return [finding for family in _FAMILIES for finding in family.rules(context)]
+    found = [finding for family in _FAMILIES for finding in family.rules(context)]
+    return [_waiting(finding) if _waits(context, finding) else finding for finding in found]
+
+
+def _waits(context: Context, finding: Finding) -> bool:
+    """Whether a change of stages is about a model without a new name: in the old registry no alias would be found."""
+    is_of_stages = bool(finding.edits) and finding.rule in _OF_STAGES
+    return is_of_stages and any(start <= finding.start and finding.end <= end for start, end in context.nameless)
+
+
+def _waiting(finding: Finding) -> Finding:
+    message = f"{finding.message.rstrip('.')}, once the model has a new name."
+    return replace(finding, safety=Safety.REPORT, edits=(), todo=None, message=message)
 
 
 def rest(document: Document, plan: Plan, flows: dict[Flow, set[str]]) -> list[Finding]:

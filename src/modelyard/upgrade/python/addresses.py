@@ -108,19 +108,7 @@ def _address(context: Context, node: Node, rule: str) -> Found:
         return
     yield from _widget(context, node)
     yield from _name(context, node, found, _name_rule(rule, found))
-    is_nameless = _is_nameless(context, found)
-    for each in _rest(context, node, found, rule):
-        if not (is_nameless and each.edits):
-            yield each
-
-
-def _is_nameless(context: Context, found: Address) -> bool:
-    """Whether the plan has no name for the one that is written: its stage stays then, as an alias would help nobody."""
-    match found.name:
-        case [Words(said=said)]:
-            return not is_full(said) and context.plan.full_name(said) is None
-        case _:
-            return False
+    yield from _rest(context, node, found, rule)
 
 
 def _widget(context: Context, node: Node) -> Found:

@@ -30,6 +30,8 @@ class Context:
     flows: dict[Flow, set[str]]
     """Keys of configuration that values were found to come from, and what they are: a name, a stage, an address."""
     resolver: Resolver = field(init=False)
+    nameless: list[tuple[int, int]] = field(default_factory=list[tuple[int, int]])
+    """From where to where statements go in which a flat name stands that the plan says nothing of."""
 
     def __post_init__(self) -> None:
         self.resolver = Resolver(self.project)
@@ -78,6 +80,8 @@ class Context:
 
     def unnamed(self, rule: str, node: Node, flat: str) -> Finding:
         """A flat name that the plan says nothing of."""
+        around = syntax.statement(node)
+        self.nameless.append((around.start_byte, around.end_byte))
         message = f'"{flat}" has no new name: give it one with --map "{flat}=catalog.schema.model".'
         return self.told(rule, node, message, flat)
 
