@@ -59,8 +59,10 @@ _ATTEMPTS: Final = 4
 """How often a read that broke off is begun anew, before it fails."""
 _CLIENT: Final = {"connect_timeout": "5s", "read_timeout": "20s", "timeout": "300s"}
 _PATIENT: Final = {"connect_timeout": "5s", "read_timeout": "280s", "timeout": "300s"}
-"""A store may be silent while it joins the pieces of an object, or reads what it lists to tell its checksum:
-`rclone serve s3` is, for 12 GB nearly a minute."""
+"""A store may be silent while it joins the pieces of an object, or reads what it lists or is asked about to tell its
+checksum: `rclone serve s3` is, for 12 GB nearly a minute."""
+_LARGE: Final = 1 << 30
+"""Bytes of an object about which a store may think for long before it says anything."""
 _RETRY: Final = {"max_retries": 5, "retry_timeout": timedelta(seconds=30)}
 
 _Store = S3Store | GCSStore | AzureStore
@@ -101,10 +103,10 @@ class Cloud:
 
     def open(self, stored: Stored) -> CloudReader:
         """Open an object; `NotFound` where it is missing, or has another size."""
-        held = self._look(stored.key)
+        held = self._look(stored.key, stored.size)
         if held is None or held.size != stored.size:
             raise missing()
-        return CloudReader(self._store, stored.key, stored.size)
+        return CloudReader(self._client(stored.size), stored.key, stored.size)
 
     def begin(self, upload_id: str) -> None:
         """Parts need no room made for them."""
@@ -146,7 +148,7 @@ class Cloud:
 
     def check(self, stored: Stored, *, verify: bool) -> Condition:
         """How an object is found."""
-        held = self._look(stored.key)
+        held = self._look(stored.key, stored.size)
         if held is None:
             return Condition.MISSING
         whole = held.size == stored.size and (not verify or self._digest(stored) == stored.sha256)
@@ -154,7 +156,7 @@ class Cloud:
 
     def remove(self, key: str, *, older_than_seconds: float) -> bool:
         """Delete an object, unless it was written lately; whether it is gone."""
-        held = self._look(key)
+        held = self._look(key, _UNKNOWN)
         if held is not None and time.time() - held.written_at < older_than_seconds:
             return False
         self.delete(key)
@@ -217,20 +219,24 @@ class Cloud:
 
     def holds(self, key: str, size: int) -> bool:
         """Whether there is an object of this key and size."""
-        held = self._look(key)
+        held = self._look(key, size)
         return held is not None and held.size == size
 
-    def _look(self, key: str) -> Held | None:
+    def _client(self, size: int) -> _Store:
+        """What asks for an object of so many bytes: about a large one a store may be silent for a while."""
+        return self._patient if size > _LARGE else self._store
+
+    def _look(self, key: str, size: int) -> Held | None:
+        """An object that should have so many bytes, as it is."""
         with reached():
             try:
-                meta = obstore.head(self._store, key)
+                meta = obstore.head(self._client(size), key)
             except FileNotFoundError:
                 return None
         return Held(key, meta["size"], meta["last_modified"].timestamp())
 
     def _listed(self, prefix: str) -> Iterator[Held]:
-        client = self._patient if prefix.startswith(_STAGING) else self._store
-        found = obstore.list(client, prefix=prefix or None, return_arrow=False)
+        found = obstore.list(self._patient, prefix=prefix or None, return_arrow=False)
         for some in found:
             for meta in some:
                 yield Held(meta["path"], meta["size"], meta["last_modified"].timestamp())
@@ -248,7 +254,7 @@ class Cloud:
         return digest.hexdigest()
 
     def _pieces(self, key: str, size: int) -> Iterator[bytes]:
-        reader = CloudReader(self._store, key, size)
+        reader = CloudReader(self._client(size), key, size)
         with contextlib.closing(reader):
             for offset in range(0, size, _READ):
                 yield reader.read(offset, _READ)
