@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -75,10 +76,11 @@ def test_an_artifact_of_five_gigabytes_takes_little_memory(server: Server, door:
     }[door]
     sent, got = hashlib.sha256(), hashlib.sha256()
     headers = {"Content-Length": str(ARTIFACT)}
-    somebody.client.put(where, content=zeros(ARTIFACT, sent), headers=headers, timeout=600).raise_for_status()
-    with somebody.client.stream("GET", where, timeout=600) as answer:
-        for piece in answer.raise_for_status().iter_bytes(MIB):
-            got.update(piece)
+    with contextlib.closing(somebody.client) as client:
+        client.put(where, content=zeros(ARTIFACT, sent), headers=headers, timeout=600).raise_for_status()
+        with client.stream("GET", where, timeout=600) as answer:
+            for piece in answer.raise_for_status().iter_bytes(MIB):
+                got.update(piece)
     assert got.digest() == sent.digest()
     assert peak(server) < MOST
 
