@@ -43,57 +43,63 @@ _LEVELS: Final = 5
 """Of a path of a volume, with the empty one before the first slash."""
 
 
+_Publish = Annotated[
+    str | None,
+    typer.Option(metavar="VOLUME", help="Publish it in this volume: consumers see it under …/current."),
+]
+_Keep = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN", help="Keep only these columns of the input; may be repeated.")
+]
+_Features = Annotated[
+    list[str] | None,
+    typer.Option(metavar="COLUMN", help="Give the model these, if its signature names none; may be repeated."),
+]
+_Form = Annotated[Format | None, typer.Option("--format", help="What the input is, if names do not say.")]
+_Params = Annotated[
+    list[str] | None, typer.Option(metavar="KEY=JSON", help="A parameter of the model; may be repeated.")
+]
+_BadRows = Annotated[Literal["fail", "skip"], typer.Option(help="Rows that cannot be scored: end, or keep them apart.")]
+_Env = Annotated[
+    Literal["local", "model"], typer.Option(help="Load the model with this Python, or with one of its own.")
+]
+_Nulls = Annotated[list[str] | None, typer.Option(metavar="TEXT", help="Stands for nothing in CSV; may be repeated.")]
+_Input = Annotated[
+    str,
+    typer.Option("--input", metavar="DATA", help="A file, a folder, s3://…, a Delta table, or /Volumes/…"),
+]
+_Output = Annotated[
+    str | None, typer.Option(metavar="DATA", help="A new folder, s3://…, or a Delta table.", show_default=False)
+]
+_Model = Annotated[str, typer.Option(metavar="MODEL", help="models:/catalog.schema.model@Alias, or …/3 for a version.")]
+_Prefix = Annotated[str, typer.Option(help="Of the columns model_name, model_version, model_run_id, scored_at.")]
+
+
 def batch(  # noqa: PLR0913, PLR0917  each is an option of the command
     server: Server,
-    model: Annotated[
-        str, typer.Option(metavar="MODEL", help="models:/catalog.schema.model@Alias, or …/3 for a version.")
-    ],
-    input_: Annotated[
-        str,
-        typer.Option("--input", metavar="DATA", help="A file, a folder, s3://…, a Delta table, or /Volumes/…"),
-    ],
-    output: Annotated[
-        str | None, typer.Option(metavar="DATA", help="A new folder, s3://…, or a Delta table.", show_default=False)
-    ] = None,
-    publish: Annotated[
-        str | None,
-        typer.Option(metavar="VOLUME", help="Publish it in this volume: consumers see it under …/current."),
-    ] = None,
+    model: _Model,
+    input_: _Input,
+    output: _Output = None,
+    publish: _Publish = None,
     move: Annotated[
         bool, typer.Option(" /--no-move", help="With --publish: bring the output, and leave the pointer.")
     ] = True,
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="With --publish: why, for the history.")] = None,
-    format_: Annotated[Format | None, typer.Option("--format", help="What the input is, if names do not say.")] = None,
+    format_: _Form = None,
     output_format: Annotated[Format, typer.Option(help="What the output is.")] = "parquet",
-    keep: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="Keep only these columns of the input; may be repeated.")
-    ] = None,
-    feature: Annotated[
-        list[str] | None,
-        typer.Option(metavar="COLUMN", help="Give the model these, if its signature names none; may be repeated."),
-    ] = None,
+    keep: _Keep = None,
+    feature: _Features = None,
     prediction: Annotated[str, typer.Option(metavar="COLUMN", help="The column of predictions.")] = "prediction",
-    prefix: Annotated[
-        str, typer.Option(help="Of the columns model_name, model_version, model_run_id, scored_at.")
-    ] = "",
-    param: Annotated[
-        list[str] | None, typer.Option(metavar="KEY=JSON", help="A parameter of the model; may be repeated.")
-    ] = None,
-    bad_rows: Annotated[
-        Literal["fail", "skip"], typer.Option(help="Rows that cannot be scored: end, or keep them apart.")
-    ] = "fail",
+    prefix: _Prefix = "",
+    param: _Params = None,
+    bad_rows: _BadRows = "fail",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an output that is there.")] = False,
     append: Annotated[bool, typer.Option("--append", help="Add to a Delta table that is there.")] = False,
     restart: Annotated[bool, typer.Option("--restart", help="Do not go on where an interrupted run was.")] = False,
-    env: Annotated[
-        Literal["local", "model"], typer.Option(help="Load the model with this Python, or with one of its own.")
-    ] = "local",
+    env: _Env = "local",
     processes: Annotated[int, typer.Option(min=0, help="How many score at once; 0 is one for each core.")] = 0,
     batch_rows: Annotated[int, typer.Option(min=1, help="Rows that the model is given at once.")] = 10_000,
     delimiter: Annotated[str, typer.Option(help="Between the values of CSV.")] = ",",
-    null: Annotated[
-        list[str] | None, typer.Option(metavar="TEXT", help="Stands for nothing in CSV; may be repeated.")
-    ] = None,
+    null: _Nulls = None,
     as_json: AsJson = False,
 ) -> None:
     """Score files with a version of a model, and write them with predictions beside: all of them, or nothing.

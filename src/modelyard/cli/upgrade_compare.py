@@ -56,45 +56,53 @@ class _Ends:
     at_once: int
 
 
+_Keys = Annotated[
+    list[str] | None, typer.Option(metavar="COLUMN", help="By which rows belong together; may be repeated.")
+]
+_Columns = Annotated[
+    list[str] | None,
+    typer.Option(metavar="OLD[=NEW]", help="What to compare [default: prediction…, else all that both have]."),
+]
+_Old = Annotated[
+    str, typer.Option(metavar="URL|NAME[/SERVED]", help="Where recorded requests are sent, instead of outputs.")
+]
+_Requests = Annotated[
+    Path | None, typer.Option(metavar="FILE.jsonl", help="A request a line, or a row of an inference table.")
+]
+_MinRank = Annotated[
+    float | None, typer.Option(metavar="CORRELATION", help="Spearman's rank correlation.", show_default="any")
+]
+_MaxRatio = Annotated[
+    float | None, typer.Option(metavar="RATIO", help="New to old 95th percentile.", show_default="any")
+]
+_VerdictFile = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Also write the verdict, as JSON, to this file.")
+]
+_HtmlFile = Annotated[Path | None, typer.Option(metavar="FILE", help="Also write a page with plots to this file.")]
+
+
 def compare(  # noqa: PLR0913, PLR0917  each is an option of the command
     outputs: Outputs = None,
-    key: Annotated[
-        list[str] | None, typer.Option(metavar="COLUMN", help="By which rows belong together; may be repeated.")
-    ] = None,
-    column: Annotated[
-        list[str] | None,
-        typer.Option(metavar="OLD[=NEW]", help="What to compare [default: prediction…, else all that both have]."),
-    ] = None,
+    key: _Keys = None,
+    column: _Columns = None,
     tolerance: Annotated[float, typer.Option(metavar="NUMBER", help="How far numbers may lie apart.")] = 1e-9,
     relative: Annotated[float, typer.Option(metavar="SHARE", help="Or in relation to the larger of the two.")] = 1e-6,
     delimiter: Annotated[str, typer.Option(help="Of CSV.")] = ",",
-    endpoint_old: Annotated[
-        str, typer.Option(metavar="URL|NAME[/SERVED]", help="Where recorded requests are sent, instead of outputs.")
-    ] = "",
+    endpoint_old: _Old = "",
     endpoint_new: Annotated[str, typer.Option(metavar="URL|NAME[/SERVED]", help="As --endpoint-old.")] = "",
-    requests: Annotated[
-        Path | None, typer.Option(metavar="FILE.jsonl", help="A request a line, or a row of an inference table.")
-    ] = None,
+    requests: _Requests = None,
     old_token_env: Annotated[str, typer.Option(metavar="VARIABLE", help="Has the token for --endpoint-old.")] = "",
     new_token_env: Annotated[str, typer.Option(metavar="VARIABLE", help="Has the token for --endpoint-new.")] = "",
     at_once: Annotated[int, typer.Option(min=1, max=64, help="Requests under way at once, on either side.")] = 1,
     min_agreement: Annotated[float, typer.Option(metavar="SHARE", help="Of pairs, within the tolerance.")] = 0.99,
     max_psi: Annotated[float, typer.Option(metavar="INDEX", help="Population stability index.")] = 0.1,
     max_ks: Annotated[float, typer.Option(metavar="DISTANCE", help="Kolmogorov-Smirnov statistic.")] = 0.1,
-    min_rank: Annotated[
-        float | None, typer.Option(metavar="CORRELATION", help="Spearman's rank correlation.", show_default="any")
-    ] = None,
+    min_rank: _MinRank = None,
     max_missing: Annotated[float, typer.Option(metavar="SHARE", help="Of keys, that one side lacks.")] = 0.0,
-    max_p95_ratio: Annotated[
-        float | None, typer.Option(metavar="RATIO", help="New to old 95th percentile.", show_default="any")
-    ] = None,
+    max_p95_ratio: _MaxRatio = None,
     max_errors: Annotated[float, typer.Option(metavar="SHARE", help="Of requests, failed by the new side only.")] = 0.0,
-    verdict: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write the verdict, as JSON, to this file.")
-    ] = None,
-    html: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Also write a page with plots to this file.")
-    ] = None,
+    verdict: _VerdictFile = None,
+    html: _HtmlFile = None,
     data: Data = None,
     as_json: AsJson = False,
 ) -> None:

@@ -26,38 +26,44 @@ _ROLLOUT: Final = (
 _OUTPUT: Final = ("name", "state", "current=is_current", "files", "size", "path", "about")
 
 
+_To = Annotated[
+    str, typer.Option("--to", metavar="MODEL@VERSION|SERVED|OUTPUT", help="What takes over.", show_default=False)
+]
+_Endpoint = Annotated[
+    str | None, typer.Argument(metavar="[ENDPOINT]", help="The endpoint whose requests move.", show_default=False)
+]
+_Output = Annotated[
+    str, typer.Option(metavar="VOLUME", help="Instead: the volume whose consumers read the output --to.")
+]
+_Steps = Annotated[str, typer.Option(metavar="PERCENT,…", help="The shares of what takes over, rising.")]
+_MaxDisagreement = Annotated[
+    float | None, typer.Option(metavar="SHARE", help="Of answers to the same request, that differ.", min=0, max=1)
+]
+_Verdicts = Annotated[
+    list[Path] | None,
+    typer.Option(metavar="FILE", help="A verdict of `upgrade compare` that must agree before each step."),
+]
+_FromUrl = Annotated[
+    str, typer.Option(metavar="URL", help="The old scorer, if ENDPOINT is not there yet: it begins with 100 %.")
+]
+_Record = Annotated[str, typer.Option(metavar="CATALOG.SCHEMA.PREFIX", help="Keep answers in this inference table.")]
+
+
 def shift(  # noqa: PLR0913, PLR0917  each is an option of the command
     server: Server,
-    to: Annotated[
-        str, typer.Option("--to", metavar="MODEL@VERSION|SERVED|OUTPUT", help="What takes over.", show_default=False)
-    ],
-    endpoint: Annotated[
-        str | None, typer.Argument(metavar="[ENDPOINT]", help="The endpoint whose requests move.", show_default=False)
-    ] = None,
-    output: Annotated[
-        str, typer.Option(metavar="VOLUME", help="Instead: the volume whose consumers read the output --to.")
-    ] = "",
-    steps: Annotated[
-        str, typer.Option(metavar="PERCENT,…", help="The shares of what takes over, rising.")
-    ] = "1,10,50,100",
+    to: _To,
+    endpoint: _Endpoint = None,
+    output: _Output = "",
+    steps: _Steps = "1,10,50,100",
     bake: Annotated[str, typer.Option(metavar="TIME", help="How long each step lasts at least: 90s, 30m, 2h.")] = "30m",
     max_error_rate: Annotated[float, typer.Option(metavar="SHARE", help="Of its answers, that are errors.")] = 0.05,
     max_p95_ratio: Annotated[float, typer.Option(metavar="RATIO", help="Its 95th percentile to the old one's.")] = 2.0,
     min_requests: Annotated[int, typer.Option(min=1, help="Answers that a judgement takes.")] = 50,
-    max_disagreement: Annotated[
-        float | None, typer.Option(metavar="SHARE", help="Of answers to the same request, that differ.", min=0, max=1)
-    ] = None,
-    verdict: Annotated[
-        list[Path] | None,
-        typer.Option(metavar="FILE", help="A verdict of `upgrade compare` that must agree before each step."),
-    ] = None,
-    from_url: Annotated[
-        str, typer.Option(metavar="URL", help="The old scorer, if ENDPOINT is not there yet: it begins with 100 %.")
-    ] = "",
+    max_disagreement: _MaxDisagreement = None,
+    verdict: _Verdicts = None,
+    from_url: _FromUrl = "",
     from_secret: Annotated[str, typer.Option(metavar="SCOPE/KEY", help="The secret with the token for it.")] = "",
-    record: Annotated[
-        str, typer.Option(metavar="CATALOG.SCHEMA.PREFIX", help="Keep answers in this inference table.")
-    ] = "",
+    record: _Record = "",
     reason: Annotated[str | None, typer.Option(metavar="TEXT", help="Why, for the history of an output.")] = None,
     wait: Annotated[bool, typer.Option(help="Stay until it has ended; without, the server goes on alone.")] = True,
     timeout: Annotated[int | None, typer.Option(metavar="SECONDS", min=1, help="Stay no longer than this.")] = None,

@@ -315,6 +315,12 @@ def add_version(
     )
     if copied is None:
         files.add_manifest(tx, made.manifest_id)
+    _keep(tx, model, made, dependencies)
+    return made
+
+
+def _keep(tx: Write, model: Node, made: Version, dependencies: str) -> None:
+    """Write the row of a new version."""
     tx.run(
         _ADD_VERSION,
         id=made.id,
@@ -331,13 +337,12 @@ def add_version(
         logged_model_id=made.model_id,
         dependencies=dependencies,
         creator_id=tx.caller.principal.id,
-        created_at=now,
-        created_by=by,
-        updated_at=now,
-        updated_by=by,
+        created_at=made.created_at,
+        created_by=made.created_by,
+        updated_at=made.updated_at,
+        updated_by=made.updated_by,
         digest=made.digest or made.announced,
     )
-    return made
 
 
 def _next_number(tx: Write, model: Node) -> int:
