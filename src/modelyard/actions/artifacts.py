@@ -15,7 +15,7 @@ from modelyard.domain.files import Entry, Link, Stored, Upload
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Privilege
 from modelyard.errors import Invalid, NotFound, WrongState
-from modelyard.store import catalogs, experiments, files
+from modelyard.store import catalogs, experiments, files, uploads
 from modelyard.store.tx import Look, Write, new_id
 
 _READ = (Need(Privilege.CAN_READ, on="experiment"),)
@@ -237,7 +237,7 @@ def _delete_all(tx: Write, manifest: str, path: str) -> None:
 
 def _under_way(tx: Look, experiment: Experiment, path: str, upload_id: str) -> Upload:
     """The caller's own upload of this artifact, or `NotFound`."""
-    upload = experiments.upload(tx, upload_id)
+    upload = uploads.OF_EXPERIMENTS.get(tx, upload_id)
     mine = upload and upload.principal_id == tx.caller.principal.id
     if upload is None or not mine or (upload.version_id, upload.path) != (experiment.id, path):
         raise NotFound("No such upload is under way; start it again.")
@@ -259,7 +259,7 @@ class BeginArtifactUpload(Command[Write, Upload]):
         experiment = _placed(tx, _of(tx, self.experiment), self.path, overwrite=self.overwrite)
         mine = tx.caller.principal.id
         upload = Upload(new_id(), experiment.id, self.path, self.overwrite, mine, experiment.store_id)
-        experiments.add_upload(tx, upload)
+        uploads.OF_EXPERIMENTS.add(tx, upload)
         return upload
 
 
@@ -334,7 +334,7 @@ class FinishArtifactUpload(Command[Write, Entry]):
         if upload.stored:
             return Entry.of(self.path, upload.stored)
         _placed(tx, experiment, self.path, overwrite=upload.overwrite)
-        experiments.finish_upload(tx, upload.id, self.stored)
+        uploads.OF_EXPERIMENTS.finish(tx, upload.id, self.stored)
         return files.put_whole(tx, experiment.manifest_id, Entry.of(self.path, self.stored, tx.now))
 
 
@@ -351,5 +351,5 @@ class AbortArtifactUpload(Command[Write, Upload]):
     def run(self, tx: Write) -> Upload:
         """The upload that is no more."""
         upload = _under_way(tx, _of(tx, self.experiment), self.path, self.upload_id)
-        experiments.remove_upload(tx, upload.id)
+        uploads.OF_EXPERIMENTS.remove(tx, upload.id)
         return upload

@@ -15,7 +15,7 @@ from modelyard.domain.experiments import Experiment
 from modelyard.domain.journal import Event
 from modelyard.domain.privileges import LEVELS, Kind, Privilege, Question, decide
 from modelyard.errors import AlreadyExists, NotFound
-from modelyard.store import access, catalogs, experiments
+from modelyard.store import access, catalogs, experiments, uploads
 from modelyard.store.tx import Look, Write, new_id
 
 _DAY: Final = 24 * 3_600_000
@@ -216,4 +216,4 @@ class ForgetArtifactUploads(Chore[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Forget them."""
-        experiments.forget_uploads(tx, tx.now - self.days * _DAY)
+        uploads.forget(tx, tx.now - self.days * _DAY)

@@ -16,7 +16,7 @@ from modelyard.domain.journal import Event
 from modelyard.domain.models import MODEL_FILE, Status, Version, pending
 from modelyard.domain.privileges import Privilege
 from modelyard.errors import WrongState
-from modelyard.store import admission, cards, files, models
+from modelyard.store import admission, cards, files, models, uploads
 from modelyard.store import finalize as leases
 from modelyard.store.tx import Look, Write
 
@@ -68,7 +68,7 @@ class PrepareFinalize(Query[Look, Draft]):
         if version.status is not Status.PENDING_REGISTRATION:
             return Draft(version)
         found = tuple(files.all_files(tx, version.manifest_id))
-        return Draft(uploader(tx, self.model, version), found, files.staged(tx, version.id))
+        return Draft(uploader(tx, self.model, version), found, uploads.staged(tx, version.id))
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class FinalizeVersion(Command[Write, Version]):
         uploader(tx, self.model, pending(version))
         digest = self._freeze(tx, version)
         model_id = version.model_id or self.examined.model_id or "m-" + uuid.uuid4().hex
-        files.remove_uploads(tx, version.id)
+        uploads.remove_all(tx, version.id)
         reasons = judge(tx, tx.around(self.model), version.manifest_id)
         if reasons:
             keep_back(tx, replace(version, model_id=model_id, digest=digest), reasons)

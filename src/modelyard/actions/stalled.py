@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from modelyard.action import Chore
 from modelyard.domain.journal import Event
 from modelyard.domain.models import Status
-from modelyard.store import files, models, stalled
+from modelyard.store import models, stalled, uploads
 from modelyard.store.tx import Write
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class GiveUpStalled(Chore[Write, bool]):
         if not stalled.is_stalled(tx, version.id, before):
             return  # a file came while we waited for it
         stalled.empty(tx, version.manifest_id)
-        files.remove_uploads(tx, version.id)
+        uploads.remove_all(tx, version.id)
         reason = f"No file came for {self.hours} hours, so this version was given up; register a new one."
         models.settle(tx, version.id, Status.FAILED_REGISTRATION, reason, model_id=version.model_id, digest="")
         tx.announce(Event.MODEL_VERSION_FAILED, model.full_name, version=number, reason=reason)

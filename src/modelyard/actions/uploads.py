@@ -14,13 +14,13 @@ from modelyard.domain.files import Entry, Link, Location, Stored, Upload
 from modelyard.domain.models import Version
 from modelyard.domain.privileges import Privilege
 from modelyard.errors import NotFound
-from modelyard.store import files
+from modelyard.store import uploads
 from modelyard.store.tx import Look, Write, new_id
 
 
 def _under_way(tx: Look, version: Version, path: str, upload_id: str) -> Upload:
     """The caller's own upload of this file, or `NotFound`."""
-    upload = files.upload(tx, upload_id)
+    upload = uploads.OF_VERSIONS.get(tx, upload_id)
     mine = upload and upload.principal_id == tx.caller.principal.id
     if upload is None or not mine or (upload.version_id, upload.path) != (version.id, path):
         raise NotFound("No such upload is under way; start it again.")
@@ -43,7 +43,7 @@ class BeginUpload(Command[Write, Upload]):
         version = writing(tx, self.model, self.number)
         check_place(tx, version.manifest_id, self.path, overwrite=self.overwrite)
         upload = Upload(new_id(), version.id, self.path, self.overwrite, tx.caller.principal.id, version.store_id)
-        files.add_upload(tx, upload)
+        uploads.OF_VERSIONS.add(tx, upload)
         return upload
 
 
@@ -124,7 +124,7 @@ class FinishUpload(Command[Write, Entry]):
         if upload.stored:
             return Entry.of(self.path, upload.stored)
         check_place(tx, version.manifest_id, self.path, overwrite=upload.overwrite)
-        files.finish_upload(tx, upload.id, self.stored)
+        uploads.OF_VERSIONS.finish(tx, upload.id, self.stored)
         return put(tx, version, self.path, self.stored)
 
 
@@ -148,7 +148,7 @@ class StageUpload(Command[Write, None]):
         version = writing(tx, self.model, self.number)
         upload = _under_way(tx, version, self.path, self.upload_id)
         check_place(tx, version.manifest_id, self.path, overwrite=upload.overwrite)
-        files.stage(tx, upload.id, self.parts)
+        uploads.stage(tx, upload.id, self.parts)
 
 
 @dataclass(frozen=True)
@@ -165,5 +165,5 @@ class AbortUpload(Command[Write, Upload]):
     def run(self, tx: Write) -> Upload:
         """The upload that is no more."""
         upload = _under_way(tx, writing(tx, self.model, self.number), self.path, self.upload_id)
-        files.remove_upload(tx, upload.id)
+        uploads.OF_VERSIONS.remove(tx, upload.id)
         return upload

@@ -1,4 +1,4 @@
-"""Experiments, what stands for them, and multipart uploads into them."""
+"""Experiments, and what stands for them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import bindparam, delete, or_, select, update
 
 from modelyard.domain.experiments import PREFIX, UNBOUND, Experiment
-from modelyard.domain.files import Stored, Upload
 from modelyard.domain.privileges import APPLICABLE, Kind
 from modelyard.errors import NotFound
 from modelyard.store import files, schema
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from modelyard.store.tx import Look, Row, Write
 
 _securables, _grants = schema.securables, schema.grants
-_experiments, _tracked, _uploads = schema.experiments, schema.tracked, schema.artifact_uploads
+_experiments, _tracked = schema.experiments, schema.tracked
 
 _SHOWN: Final = (
     _experiments.c.id,
@@ -119,68 +118,3 @@ def tracked(tx: Look, name: str) -> str:
 def track(tx: Write, name: str, experiment_id: str) -> None:
     """Note which experiment something is in, for good."""
     tx.run(_TRACK, name=name, experiment_id=experiment_id)
-
-
-# Multipart uploads
-
-_THIS: Final = _uploads.c.id == bindparam("upload")
-_ADD_UPLOAD: Final = inserting(_uploads)
-_UPLOAD: Final = select(
-    _uploads.c.id,
-    _uploads.c.experiment_id,
-    _uploads.c.path,
-    _uploads.c.overwrite,
-    _uploads.c.principal_id,
-    _uploads.c.store_id,
-    _uploads.c.sha256,
-    _uploads.c.size,
-    _uploads.c.key,
-).where(_THIS)
-_FINISH: Final = (
-    update(_uploads)
-    .where(_THIS)
-    .values(sha256=bindparam("new_sha256"), size=bindparam("new_size"), key=bindparam("new_key"))
-)
-_REMOVE: Final = delete(_uploads).where(_THIS)
-_FORGET: Final = delete(_uploads).where(_uploads.c.created_at <= bindparam("until"))
-
-
-def add_upload(tx: Write, upload: Upload) -> None:
-    """Begin a multipart upload; what it goes into is an experiment."""
-    tx.run(
-        _ADD_UPLOAD,
-        id=upload.id,
-        experiment_id=upload.version_id,
-        path=upload.path,
-        overwrite=int(upload.overwrite),
-        principal_id=upload.principal_id,
-        store_id=upload.store_id,
-        sha256="",
-        size=0,
-        key="",
-        created_at=tx.now,
-    )
-
-
-def upload(tx: Look, upload_id: str) -> Upload | None:
-    """A multipart upload into an experiment, in progress or complete."""
-    row = tx.row(_UPLOAD, upload=upload_id)
-    if row is None:
-        return None
-    id_, experiment, path, overwrite, *rest = row
-    return Upload(id_, experiment, path, bool(overwrite), *rest)
-
-
-def finish_upload(tx: Write, upload_id: str, stored: Stored) -> None:
-    """Note what an upload has become, so that its client may ask again."""
-    tx.run(_FINISH, upload=upload_id, new_sha256=stored.sha256, new_size=stored.size, new_key=stored.key)
-
-
-def remove_upload(tx: Write, upload_id: str) -> None:
-    """Forget a multipart upload."""
-    tx.run(_REMOVE, upload=upload_id)
-
-
-def forget_uploads(tx: Write, until: int) -> None:
-    """Forget uploads that began before a time."""
-    tx.run(_FORGET, until=until)

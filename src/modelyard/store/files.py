@@ -1,13 +1,12 @@
-"""Manifests, which list the files and directories of versions, and multipart uploads on their way into them."""
+"""Manifests, which list the files and directories of versions."""
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import and_, bindparam, delete, or_, select, update
 
-from modelyard.domain.files import Entry, Stored, Upload, parents
+from modelyard.domain.files import Entry, parents
 from modelyard.domain.pages import Page, Window
 from modelyard.store import holdings, schema
 from modelyard.store.tx import inserting
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 
     from modelyard.store.tx import Look, Row, Write
 
-_entries, _blobs, _uploads = schema.entries, schema.blobs, schema.uploads
-_manifests = schema.manifests
+_entries, _blobs, _manifests = schema.entries, schema.blobs, schema.manifests
 
 _ENTRY: Final = (
     _entries.c.path,
@@ -182,88 +180,3 @@ def remove(tx: Write, manifest_id: str, path: str) -> None:
 def _entry(row: Row) -> Entry:
     path, is_directory, size, sha256, modified_at, store_id, key = row
     return Entry(path, bool(is_directory), size, sha256, modified_at, store_id or "", key or "")
-
-
-# Multipart uploads
-
-_ADD_UPLOAD: Final = inserting(_uploads)
-_THIS_UPLOAD: Final = _uploads.c.id == bindparam("upload")
-_UPLOADS: Final = select(
-    _uploads.c.id,
-    _uploads.c.version_id,
-    _uploads.c.path,
-    _uploads.c.overwrite,
-    _uploads.c.principal_id,
-    _uploads.c.store_id,
-    _uploads.c.sha256,
-    _uploads.c.size,
-    _uploads.c.key,
-    _uploads.c.staged,
-)
-_UPLOAD: Final = _UPLOADS.where(_THIS_UPLOAD)
-_STAGED: Final = _UPLOADS.where(_uploads.c.version_id == bindparam("version"), _uploads.c.staged != "").order_by(
-    _uploads.c.created_at, _uploads.c.id
-)
-_STAGE: Final = update(_uploads).where(_THIS_UPLOAD).values(staged=bindparam("new_staged"))
-_FINISH_UPLOAD: Final = (
-    update(_uploads)
-    .where(_THIS_UPLOAD)
-    .values(sha256=bindparam("new_sha256"), size=bindparam("new_size"), key=bindparam("new_key"))
-)
-_REMOVE_UPLOAD: Final = delete(_uploads).where(_THIS_UPLOAD)
-_REMOVE_UPLOADS: Final = delete(_uploads).where(_uploads.c.version_id == bindparam("version"))
-
-
-def add_upload(tx: Write, upload: Upload) -> None:
-    """Begin a multipart upload."""
-    tx.run(
-        _ADD_UPLOAD,
-        id=upload.id,
-        version_id=upload.version_id,
-        path=upload.path,
-        overwrite=int(upload.overwrite),
-        principal_id=upload.principal_id,
-        created_at=tx.now,
-        sha256="",
-        size=0,
-        key="",
-        store_id=upload.store_id,
-        staged="",
-    )
-
-
-def finish_upload(tx: Write, upload_id: str, stored: Stored) -> None:
-    """Note what an upload has become, so that its client may ask again."""
-    tx.run(_FINISH_UPLOAD, upload=upload_id, new_sha256=stored.sha256, new_size=stored.size, new_key=stored.key)
-
-
-def upload(tx: Look, upload_id: str) -> Upload | None:
-    """A multipart upload, in progress or complete."""
-    row = tx.row(_UPLOAD, upload=upload_id)
-    return _upload(row) if row else None
-
-
-def stage(tx: Write, upload_id: str, parts: Sequence[tuple[int, str]]) -> None:
-    """Note which parts an upload is to be joined of, once its version is finalized."""
-    tx.run(_STAGE, upload=upload_id, new_staged=json.dumps(parts))
-
-
-def staged(tx: Look, version_id: str) -> tuple[Upload, ...]:
-    """The uploads into a version that are to be joined, oldest first."""
-    return tuple(_upload(row) for row in tx.rows(_STAGED, version=version_id))
-
-
-def _upload(row: Row) -> Upload:
-    id_, version_id, path, overwrite, *rest, parts = row
-    told = tuple((number, tag) for number, tag in json.loads(parts or "[]"))
-    return Upload(id_, version_id, path, bool(overwrite), *rest, staged=told)
-
-
-def remove_upload(tx: Write, upload_id: str) -> None:
-    """Forget a multipart upload."""
-    tx.run(_REMOVE_UPLOAD, upload=upload_id)
-
-
-def remove_uploads(tx: Write, version_id: str) -> None:
-    """Forget every multipart upload into a version."""
-    tx.run(_REMOVE_UPLOADS, version=version_id)
