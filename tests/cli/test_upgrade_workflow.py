@@ -85,6 +85,19 @@ def test_the_copy_is_rewritten_run_beside_the_old_one_and_gone_on_with(modelyard
     assert "choose another --name" in modelyard.refusal(*other)
 
 
+def test_the_old_job_is_never_taken_for_its_own_clone(modelyard: CommandLine, tmp_path: Path) -> None:
+    server = modelyard.server
+    put(server, "/Shared/nightly/score.py", NOTEBOOK)
+    (tmp_path / "job.json").write_text(JOB)
+    modelyard.do("jobs", "create", str(tmp_path / "job.json"))
+    (tmp_path / "job.json").write_text(JOB.replace("nightly", "other", 1))
+    modelyard.do("jobs", "create", str(tmp_path / "job.json"))
+    there = ("--copy-notebooks", "/Shared/nightly", "--map", "fraud=prod.ml.fraud")
+    assert "choose another --name" in modelyard.refusal("upgrade", "workflow", "nightly", "--name", "nightly", *there)
+    assert "name another folder" in modelyard.refusal("upgrade", "workflow", "nightly", "--name", "other", *there)
+    assert kept(server, "/Shared/nightly/score") == NOTEBOOK
+
+
 def test_code_in_git_is_left_to_a_branch(modelyard: CommandLine, tmp_path: Path) -> None:
     source = {"git_url": "https://git.example/it", "git_branch": "main", "git_provider": "gitHub"}
     job = JOB.replace('"name"', f'"git_source": {json.dumps(source)}, "name"')

@@ -10,9 +10,10 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from modelyard.errors import Malformed
-from modelyard.upgrade import documents, engine, jsons
+from modelyard.upgrade import documents, engine, jsons, reports
 from modelyard.upgrade.engine import Options
 from modelyard.upgrade.findings import Edit, Safety
+from modelyard.upgrade.plan import Plan
 from tests.upgrade.support import PLAN, PROPOSING, run
 from tests.upgrade.test_rules import CASES, SAME, TOLD
 
@@ -176,6 +177,20 @@ def test_marks_of_byte_order_and_line_endings_stay() -> None:
         b"'fraud'", b"'prod.ml.fraud'"
     )
     assert comment.endswith(b"\r\n")
+
+
+def test_what_cannot_be_changed_in_one_file_is_changed_in_none() -> None:
+    files: dict[str, str | bytes] = {
+        "names.py": "# -*- coding: latin-1 -*-\n# é\nMODEL = 'fraud'\n".encode("latin-1"),
+        "app.py": b"import mlflow\nfrom names import MODEL\nmlflow.pyfunc.load_model(f'models:/{MODEL}/Production')\n",
+    }
+    outcome = run(files, Plan({"fraud": "prod.ml.模型"}))
+    assert [trouble.name for trouble in outcome.troubles] == ["names.py"]
+    assert "withdrawn" in outcome.troubles[0].message
+    assert outcome.changes == ()
+    assert outcome.references
+    assert not any(each.is_changed for each in outcome.references)
+    assert reports.sarif(outcome)["runs"]
 
 
 def test_changes_that_would_not_parse_are_withdrawn() -> None:

@@ -36,7 +36,7 @@ def looked_into(
         folder, notes = Path(room), list[str]()
         for source in sources:
             try:
-                _fetch(server, source, folder)
+                notes += _fetch(server, source, folder)
             except Told as refusal:
                 notes.append(f"{source} was not looked into: {refusal.message}")
         if not any(folder.iterdir()):
@@ -47,12 +47,17 @@ def looked_into(
         return tuple(found), (*notes, *troubles)
 
 
-def _fetch(server: Client, source: str, folder: Path) -> None:
+def _fetch(server: Client, source: str, folder: Path) -> list[str]:
+    """Fetch the project of a source; a line for each file that is too large to be looked into."""
+    large: list[str] = []
     project = server.ask("GET", f"{OURS}/workspace-project", path=source)
     for each in project["files"]:
         path = PurePosixPath(each["path"])
         suffix = path.suffix.lower()
-        if each["size"] > MOST_BYTES or suffix not in {*_READ, ""}:
+        if suffix not in {*_READ, ""}:
+            continue
+        if each["size"] > MOST_BYTES:
+            large.append(f"{path} was not looked into: it has more than {MOST_BYTES} bytes.")
             continue
         there = folder / str(path).removeprefix("/Workspace/")
         if ".." in path.parts or not path.is_relative_to("/Workspace"):
@@ -60,6 +65,7 @@ def _fetch(server: Client, source: str, folder: Path) -> None:
         if not there.exists():
             at = quote(str(path).removeprefix("/Workspace/"))
             _keep(there, b"".join(server.pieces(f"{OURS}/workspace-files/{at}")))
+    return large
 
 
 def _keep(there: Path, content: bytes) -> None:

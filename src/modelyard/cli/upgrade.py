@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,6 +16,7 @@ from modelyard.cli.options import AsJson, group
 from modelyard.cli.output import harmless, out, say, show
 from modelyard.cli.upgrade_plan import MapFile, Maps, planned, ready
 from modelyard.cli.upgrade_workflow import workflow
+from modelyard.cli.written import new_file, write_text
 from modelyard.errors import Changed, Invalid
 
 if TYPE_CHECKING:
@@ -240,9 +239,9 @@ def _written(outcome: Outcome, sarif: Path | None, html: Path | None) -> None:
     from modelyard.upgrade import page, reports  # noqa: PLC0415  as in `_run`
 
     if sarif:
-        sarif.write_text(json.dumps(reports.sarif(outcome), indent=1), encoding="utf-8")
+        write_text(sarif, json.dumps(reports.sarif(outcome), indent=1))
     if html:
-        html.write_text(page.html(outcome), encoding="utf-8")
+        write_text(html, page.html(outcome))
 
 
 def _checked(outcome: Outcome) -> None:
@@ -265,13 +264,6 @@ def _replace(path: Path, change: Change) -> None:
     """Write a file whole or not at all, with the permissions that it had."""
     if path.read_bytes() != change.before:
         raise Changed(f"{change.name} has changed since it was read; run the command again.")
-    descriptor, other = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(change.after)
-        Path(other).chmod(path.stat().st_mode & 0o7777)
-        Path(other).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(other).unlink()
-        raise
+    with new_file(path, replace=True) as file:
+        os.fchmod(file.fileno(), path.stat().st_mode & 0o7777)
+        file.write(change.after)

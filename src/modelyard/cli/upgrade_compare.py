@@ -22,7 +22,7 @@ from modelyard.cli.options import AsJson
 from modelyard.cli.output import err, say, show
 from modelyard.cli.progress import bytes_bar
 from modelyard.cli.server import settings
-from modelyard.cli.written import new_file
+from modelyard.cli.written import write_text
 from modelyard.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
@@ -128,9 +128,9 @@ def compare(  # noqa: PLR0913, PLR0917  each is an option of the command
         )
     said = document(found, limits)
     if verdict:
-        _write(verdict, json.dumps(said, indent=1) + "\n")
+        write_text(verdict, json.dumps(said, indent=1) + "\n")
     if html:
-        _write(html, page.html(found, said))
+        write_text(html, page.html(found, said))
     _tell(said, as_json=as_json)
 
 
@@ -155,11 +155,6 @@ def _tell(said: dict[str, Any], *, as_json: bool) -> None:
 
 def _brief(check: dict[str, Any]) -> dict[str, Any]:
     return {name: f"{value:.6g}" if isinstance(value, float) else value for name, value in check.items()}
-
-
-def _write(file: Path, text: str) -> None:
-    with new_file(file, replace=True) as out:
-        out.write(text.encode())
 
 
 def _ready() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import tempfile
 import uuid
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ import typer
 
 from modelyard.cli import job_sources, jobs, upgrade_compare
 from modelyard.cli.client import OURS, Client
+from modelyard.cli.endpoints import part
 from modelyard.cli.options import AsJson, Server
 from modelyard.cli.output import say, show
 from modelyard.cli.upgrade_plan import MapFile, Maps, planned, ready
@@ -49,6 +51,8 @@ class _Text:
     path: str
     type: str
     language: str
+    is_large: bool
+    """Whether nobody has written it by hand: it is not looked into."""
 
     def local(self, content: bytes) -> str:
         """A name by which the rules know what it is."""
@@ -69,49 +73,68 @@ def upgraded(server: Client, job: str, name: str, code: Code, plan: Plan) -> dic
 
     Asked again, it goes on with the clone that is there.
     """
-    made = _there(server, name, code) or _cloned(server, job, name, code, plan)
+    old = jobs.number_of(server, job)
+    made = _there(server, old, name, code) or _cloned(server, old, name, code, plan)
     if code.branch:
         return {**made, "rewritten": [], "left": [_in_git(code.branch)]}
-    outcome, paths = _rewritten(server, code.folder, plan)
+    outcome, paths, large = _rewritten(server, code.folder, plan)
     changed = [{"path": paths[each.name], "rules": sorted(each.edits)} for each in outcome.changes]
-    return {**made, "rewritten": changed, "left": _left(outcome, paths)}
+    return {**made, "rewritten": changed, "left": [*_left(outcome, paths), *map(_unread, large)]}
 
 
-def _there(server: Client, name: str, code: Code) -> dict[str, Any] | None:
-    """The clone that an earlier try has made: a job of this name whose code is where it was to be."""
-    found = server.all(f"{_API}/list", "jobs", name=name, expand_tasks=True)
-    where = f"{code.folder}/" if code.folder else code.branch
+def _there(server: Client, old: int, name: str, code: Code) -> dict[str, Any] | None:
+    """The clone that an earlier try has made: another job, of this name, whose code is where it was to be.
+
+    The old job's code must not be there, too, for what is there is rewritten.
+    """
+    found = server.all(f"{_API}/list", "jobs", name=name)
     if not found:
         return None
-    if len(found) > 1 or where not in str(found[0]["settings"]):
+    if len(found) > 1 or found[0]["job_id"] == old or not _is_at(server, found[0]["job_id"], code):
         raise Invalid(f"there is a job {name} already, which is none of this way; choose another --name.")
+    if code.folder and _is_at(server, old, code):
+        raise Invalid(f"the old job's code is in {code.folder}; name another folder with --copy-notebooks.")
     return {"job_id": found[0]["job_id"], "report": {}, "was_there": True}
 
 
-def _cloned(server: Client, job: str, name: str, code: Code, plan: Plan) -> dict[str, Any]:
-    number = jobs.number_of(server, job)
+def _is_at(server: Client, job: int, code: Code) -> bool:
+    """Whether the code of a job is in the folder, or comes from the branch."""
+    settings = server.ask("GET", f"{_API}/get", job_id=job)["settings"]
+    if code.branch:
+        return part(settings, "git_source").get("git_branch") == code.branch
+    return f"{code.folder}/" in json.dumps(settings)
+
+
+def _cloned(server: Client, number: int, name: str, code: Code, plan: Plan) -> dict[str, Any]:
     copied = {"git_branch": code.branch or None, "copy_notebooks": code.folder or None}
     return server.ask("POST", f"{OURS}/jobs/{number}/clone", name=name, **copied, model_names=dict(plan.names) or None)
 
 
-def _rewritten(server: Client, folder: str, plan: Plan) -> tuple[Outcome, dict[str, str]]:
-    """Rewrite the code in a folder of the workspace by the rules that are sure; with its paths, by local names."""
+def _rewritten(server: Client, folder: str, plan: Plan) -> tuple[Outcome, dict[str, str], list[str]]:
+    """Rewrite the code in a folder of the workspace by the rules that are sure.
+
+    Also its paths, by local names; and those of files that are too large to be looked into.
+    """
     # tree-sitter is an extra, and the other commands start without it.
     from modelyard.upgrade import engine, walk  # noqa: PLC0415
 
+    found = list(_texts(server, folder))
     with tempfile.TemporaryDirectory(prefix="modelyard-workflow-") as room:
-        texts = dict(_fetched(server, folder, Path(room)))
+        texts = dict(_fetched(server, found, Path(room)))
         outcome = engine.run(walk.files([Path(room)]), plan, engine.Options())
     for change in outcome.changes:
         text = texts[change.name]
         content = base64.b64encode(change.after).decode()
         told = {"path": text.path, "content": content, "overwrite": True, **text.form(change.before)}
         server.ask("POST", f"{_WORKSPACE}/import", **told)
-    return outcome, {local: text.path for local, text in texts.items()}
+    paths = {local: text.path for local, text in texts.items()}
+    return outcome, paths, [text.path for text in found if text.is_large]
 
 
-def _fetched(server: Client, folder: str, room: Path) -> Iterator[tuple[str, _Text]]:
-    for text in _texts(server, folder):
+def _fetched(server: Client, texts: list[_Text], room: Path) -> Iterator[tuple[str, _Text]]:
+    for text in texts:
+        if text.is_large:
+            continue
         content = b"".join(server.pieces(f"{OURS}/workspace-files/{quote(text.path.lstrip('/'))}"))
         there = room / text.local(content)
         if ".." in PurePosixPath(text.path).parts:
@@ -125,8 +148,9 @@ def _texts(server: Client, folder: str) -> Iterator[_Text]:
     for each in server.ask("GET", f"{_WORKSPACE}/list", path=folder).get("objects", []):
         if each["object_type"] == "DIRECTORY":
             yield from _texts(server, each["path"])
-        elif each.get("size", 0) <= job_sources.MOST_BYTES:
-            yield _Text(each["path"], each["object_type"], each.get("language", ""))
+        else:
+            is_large = each.get("size", 0) > job_sources.MOST_BYTES
+            yield _Text(each["path"], each["object_type"], each.get("language", ""), is_large)
 
 
 def _left(outcome: Outcome, paths: dict[str, str]) -> list[dict[str, str]]:
@@ -142,6 +166,11 @@ def _left(outcome: Outcome, paths: dict[str, str]) -> list[dict[str, str]]:
     ]
     troubles = ((paths.get(each.name, each.name), each.message) for each in outcome.troubles)
     return told + [{"place": place, "text": "", "advice": message} for place, message in troubles]
+
+
+def _unread(path: str) -> dict[str, str]:
+    advice = f"it was not looked into: it has more than {job_sources.MOST_BYTES} bytes"
+    return {"place": path, "text": "", "advice": advice}
 
 
 def _in_git(branch: str) -> dict[str, str]:
@@ -222,7 +251,10 @@ def _tell(found: dict[str, Any], *, as_json: bool) -> None:
     show(steps, as_json=False, columns=_STEPS)
     for each in found["left"]:
         say(f"{each['place']}: {each['text']}: {each['advice']}.")
-    for line in jobs.report_lines({"source_findings": (), **found["report"]}) if found["report"] else ():
+    if not found["report"]:
+        say("What the clone's principal lacks was told when it was cloned.")
+        return
+    for line in jobs.report_lines({"source_findings": (), **found["report"]}):
         say(line)
 
 

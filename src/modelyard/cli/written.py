@@ -36,6 +36,12 @@ def new_file(file: Path, *, replace: bool = False) -> Generator[IO[bytes]]:
         partial.unlink(missing_ok=True)
 
 
+def write_text(file: Path, text: str) -> None:
+    """Write a report, in place of any that is there."""
+    with new_file(file, replace=True) as out:
+        out.write(text.encode())
+
+
 def _make_durable(folder: Path) -> None:
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:

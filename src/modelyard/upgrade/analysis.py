@@ -25,7 +25,7 @@ _FAMILIES: Final = (registry, registering, addresses, versions, transitions, sta
 _CODE: Final = (Kind.PYTHON, Kind.DATABRICKS, Kind.NOTEBOOK)
 _PYTHON: Final = ("python", "python3", "ipython")
 _IGNORE: Final = re.compile(rb"upgrade: ignore(?:\[([A-Z0-9, ]+)\])?")
-_OF_STAGES: Final = frozenset(
+OF_STAGES: Final = frozenset(
     {"U09", "U12", "U13", "U17", "U18", "U19", "U20", "U21", "U22", "U23", "U24", "U25", "U27"}
 )
 """Rules that put aliases where stages were."""
@@ -62,8 +62,19 @@ def python(project: Project, name: str, plan: Plan, flows: dict[Flow, set[str]])
 
 def _waits(context: Context, finding: Finding) -> bool:
     """Whether a change of stages is about a model without a new name: in the old registry no alias would be found."""
-    is_of_stages = bool(finding.edits) and finding.rule in _OF_STAGES
+    is_of_stages = bool(finding.edits) and finding.rule in OF_STAGES
     return is_of_stages and any(start <= finding.start and finding.end <= end for start, end in context.nameless)
+
+
+def statement(project: Project, finding: Finding) -> tuple[int, int]:
+    """From where to where the statement goes that a finding in Python is in; elsewhere, the finding itself."""
+    module = project.module(finding.document)
+    for root in module.roots if module else ():
+        node = root.descendant_for_byte_range(finding.start, finding.end)
+        if node and root.start_byte <= finding.start < root.end_byte:
+            around = syntax.statement(node)
+            return around.start_byte, around.end_byte
+    return finding.start, finding.end
 
 
 def _waiting(finding: Finding) -> Finding:

@@ -6,12 +6,12 @@ import ast
 import time
 import warnings
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
 from modelyard.errors import Failure
-from modelyard.upgrade import analysis, documents, entries, modules, syntax, texts
+from modelyard.upgrade import analysis, documents, entries, syntax, texts
 from modelyard.upgrade.analysis import Wanted
 from modelyard.upgrade.choice import Chosen
 from modelyard.upgrade.documents import Document, Kind, Place
@@ -92,13 +92,29 @@ def run(files: Files, plan: Plan, options: Options) -> Outcome:
     troubles = list(files.troubles)
     findings = _findings(project, files, plan, troubles)
     judged = _judged(project, findings, options.wanted)
-    chosen, made = _chosen(judged, options)
-    _comment(project, judged, made, chosen, options)
-    changes = list(_changes(project, chosen, troubles))
-    withdrawn = {name for name in chosen if name not in {change.name for change in changes}}
-    references = tuple(_referred(project, judged, made, withdrawn))
+    changes, made, withdrawn = _settled(project, judged, options)
+    references = tuple(_referred(project, judged, made))
     seconds = time.perf_counter() - started
-    return Outcome(references, tuple(changes), tuple(troubles), files.counted, seconds, project)
+    return Outcome(references, tuple(changes), (*troubles, *withdrawn), files.counted, seconds, project)
+
+
+def _settled(
+    project: Project, judged: list[Finding], options: Options
+) -> tuple[list[Change], set[Finding], list[Trouble]]:
+    """The changes, the findings that they make, and the documents that stay as they are since a change cannot be made.
+
+    What a finding changes, it changes in all its documents or in none.
+    """
+    withdrawn: dict[str, Trouble] = {}
+    while True:
+        left = _left(project, judged, withdrawn.keys())
+        chosen, made = _chosen([each for each in judged if each not in left], options)
+        _comment(project, judged, made, chosen, options, withdrawn.keys())
+        troubles: list[Trouble] = []
+        changes = list(_changes(project, chosen, troubles))
+        if not troubles:
+            return changes, made, list(withdrawn.values())
+        withdrawn |= {trouble.name: trouble for trouble in troubles}
 
 
 def _findings(project: Project, files: Files, plan: Plan, troubles: list[Trouble]) -> list[Finding]:
@@ -162,6 +178,18 @@ def _judged(project: Project, findings: list[Finding], wanted: Wanted) -> list[F
     return sorted(kept, key=lambda found: (found.document, found.start, -found.end, found.rule, found.message))
 
 
+def _left(project: Project, judged: list[Finding], withdrawn: Collection[str]) -> set[Finding]:
+    """What is not changed since a document stays as it is: also the stages of a model whose name stays."""
+    left = {each for each in judged if any(edit.document in withdrawn for edit in each.edits)}
+    around = [(each.document, analysis.statement(project, each)) for each in left]
+    return left | {
+        each
+        for each in judged
+        if each.rule in analysis.OF_STAGES
+        and any(name == each.document and start <= each.start and each.end <= end for name, (start, end) in around)
+    }
+
+
 def _chosen(judged: list[Finding], options: Options) -> tuple[dict[str, Chosen], set[Finding]]:
     """The edits that are made, by document; and the findings whose edits are all among them."""
     chosen: dict[str, Chosen] = defaultdict(Chosen)
@@ -184,14 +212,21 @@ def _reach(finding: Finding) -> tuple[int, int]:
 
 
 def _comment(
-    project: Project, judged: list[Finding], made: set[Finding], chosen: dict[str, Chosen], options: Options
+    project: Project,
+    judged: list[Finding],
+    made: set[Finding],
+    chosen: dict[str, Chosen],
+    options: Options,
+    withdrawn: Collection[str],
 ) -> None:
     """Leave a comment where a person decides, unless it is there already."""
     for finding in judged:
         document = project.document(finding.document)
         if not options.comments or finding.safety is not Safety.PROPOSE or finding.todo is None or finding in made:
             continue
-        if document is None or document.kind not in _COMMENTED or _is_said(document, finding):
+        if document is None or document.kind not in _COMMENTED or document.name in withdrawn:
+            continue
+        if _is_said(document, finding):
             continue
         chosen[document.name].comment(_comment_edit(document, finding), finding.rule)
 
@@ -240,8 +275,7 @@ def _proved(document: Document, after: bytes) -> None:
         if _parses(document):
             entries.read(new)
         return
-    before, now = modules.read(document).roots, modules.read(new).roots
-    if len(syntax.broken(now)) > len(syntax.broken(before)):
+    if len(syntax.broken(syntax.trees(new))) > len(syntax.broken(syntax.trees(document))):
         raise texts.Malformed("they would not parse.")
     if document.kind is Kind.PYTHON and _compiles(document.data) and not _compiles(after):
         raise texts.Malformed("they would not compile.")
@@ -265,14 +299,11 @@ def _compiles(data: bytes) -> bool:
     return True
 
 
-def _referred(
-    project: Project, judged: Sequence[Finding], made: set[Finding], withdrawn: set[str]
-) -> Iterator[Reference]:
+def _referred(project: Project, judged: Sequence[Finding], made: set[Finding]) -> Iterator[Reference]:
     for finding in judged:
         document = project.document(finding.document)
         if document:
             start = document.line_start(finding.start)
             end = document.buffer.find(b"\n", finding.start)
             line = document.text(start, end if end >= 0 else len(document.buffer)).strip()[:200]
-            is_changed = finding in made and not withdrawn & {edit.document for edit in finding.edits}
-            yield Reference(finding, document.place(finding.start), line, is_changed)
+            yield Reference(finding, document.place(finding.start), line, finding in made)

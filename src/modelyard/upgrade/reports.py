@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from modelyard import __version__
+from modelyard.errors import Malformed
 from modelyard.upgrade.catalogue import RULES
 from modelyard.upgrade.engine import Outcome, Reference
 from modelyard.upgrade.findings import Safety
@@ -127,6 +128,14 @@ def _result(outcome: Outcome, reference: Reference, used: list[str], seen: Count
 
 
 def _fixes(outcome: Outcome, reference: Reference) -> list[dict[str, Any]]:
+    """What a finding proposes; nothing, where a file's encoding cannot say it."""
+    try:
+        return _replacements(outcome, reference)
+    except Malformed:
+        return []
+
+
+def _replacements(outcome: Outcome, reference: Reference) -> list[dict[str, Any]]:
     files: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for edit in reference.finding.edits:
         found = outcome.project.document(edit.document)

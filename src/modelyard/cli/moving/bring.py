@@ -149,10 +149,10 @@ class Carrier:
         there = self._target.files(coming.place) if again else {}
         for path in there.keys() - {file.entry.path for file in files}:
             self._target.forget_file(coming.place, path)
-        missing = [file for file in files if there.get(file.entry.path) != file.entry.sha256]
-        taken = self._target.take(coming.place, [file.entry for file in missing])
+        missing = [file.entry for file in files if there.get(file.entry.path) != file.entry.sha256]
+        lacking = {entry.path for entry in missing} - set(self._target.take(coming.place, missing))
         for file in files:
-            if file in missing and file.entry.path not in taken:
+            if file.entry.path in lacking:
                 self._target.send(coming.place, file.entry.path, self._pieces(file.path), file.entry.size)
             else:
                 self._advance(file.entry.size)
