@@ -14,7 +14,7 @@ from modelyard.actions.approvals import without_approvals
 from modelyard.actions.files import writing
 from modelyard.actions.manifests import check_place, put, uploader
 from modelyard.actions.models import CreateModel
-from modelyard.domain.legacy import ORIGIN, Past
+from modelyard.domain.legacy import ORIGIN, Past, imported
 from modelyard.domain.lineage import Direction, End
 from modelyard.domain.models import Announced, RegisteredModel, Registration, Status, Tag, Version
 from modelyard.domain.privileges import Node, Privilege
@@ -191,5 +191,5 @@ class ImportFlatVersion(Command[Write, Version]):
         if past.stage is not Stage.NONE or self.told.run_link:
             stages.put(tx, made.id, past.stage, self.told.run_link)
         for move in past.moves:
-            told = f"{move.moved_by or 'somebody'} (imported from {past.registry})"
+            told = imported(move.moved_by, past.registry)
             stages.recall(tx, model, replace(move, version=made.number, moved_by=told, request_id=""))

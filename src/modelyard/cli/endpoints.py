@@ -156,6 +156,11 @@ def part(found: dict[str, Any], name: str) -> dict[str, Any]:
     return found.get(name) or {}
 
 
+def plain(entity: dict[str, Any]) -> dict[str, Any]:
+    """A served entity as a client says it."""
+    return {key: value for key, value in entity.items() if key not in _TOLD}
+
+
 def entities_of(config: dict[str, Any]) -> list[dict[str, Any]]:
     """The served entities of a config."""
     return config.get("served_entities", [])
@@ -237,7 +242,7 @@ def _merged(found: dict[str, Any], added: list[dict[str, Any]], remove: list[str
         raise typer.BadParameter(f"{found['name']} serves nothing called {unknown[0]!r}.", param_hint="--remove")
     gone = {*remove, *(each["name"] for each in added)}
     kept = [each for each in before if each["name"] not in gone]
-    return [*({key: value for key, value in each.items() if key not in _TOLD} for each in kept), *added]
+    return [*map(plain, kept), *added]
 
 
 def set_traffic(

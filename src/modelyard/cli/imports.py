@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 from urllib.parse import quote
@@ -16,8 +15,9 @@ from urllib.parse import quote
 import msgspec
 import typer
 
-from modelyard.cli import archives
-from modelyard.cli.client import FILES, MLFLOW, OURS, Client, Told
+from modelyard.cli import archives, arriving
+from modelyard.cli.arriving import PENDING, READY, Place
+from modelyard.cli.client import MLFLOW, OURS, Client, Told
 from modelyard.cli.options import MODELS, AsJson, Server
 from modelyard.cli.output import show
 from modelyard.cli.progress import bytes_bar, counted
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
 
     from modelyard.cli.archives import Archive, File, Model, Version
 
-_TAKEN_AT_ONCE: Final = 500
-_READY: Final = "READY"
-_PENDING: Final = "PENDING_REGISTRATION"
 _COLUMNS: Final = ("model", "version", "status", "was=was_there", "says")
 _REASON: Final = "imported from an archive"
 
@@ -65,7 +62,7 @@ def import_(
         if aliases:
             coming.point_aliases()
     show([each.told() for each in done], as_json=as_json, columns=_COLUMNS)
-    if any(each.status != _READY for each in done):
+    if any(each.status != READY for each in done):
         raise typer.Exit(1)
 
 
@@ -81,13 +78,9 @@ class _Coming:
     missing: dict[str, File] = field(default_factory=dict[str, "File"])
 
     @property
-    def at(self) -> str:
-        """Where it is asked about."""
-        return f"{OURS}/models/{quote(self.model, safe='')}/versions/{self.version.version}"
-
-    def place(self, path: str) -> str:
-        """Where a file of it is sent."""
-        return quote(f"{FILES}/files/Models/{self.model.replace('.', '/')}/{self.version.version}/{path}")
+    def place(self) -> Place:
+        """Where it goes."""
+        return Place(self.model, self.version.version)
 
     def told(self) -> dict[str, Any]:
         """As it is shown."""
@@ -122,7 +115,7 @@ class _Import:
             name = self._names[model.name]
             for alias, number in model.aliases.items():
                 coming = self._done.get((name, number))
-                if coming and coming.status == _READY:
+                if coming and coming.status == READY:
                     said = {"name": name, "alias": alias, "version": str(number), "reason": _REASON}
                     self._server.ask("POST", f"{MLFLOW}/registered-models/alias", **said)
 
@@ -145,13 +138,13 @@ class _Import:
         said = {**msgspec.to_builtins(version), "files": None}
         there = self._server.ask("POST", f"{OURS}/models/{quote(name, safe='')}/versions/import", **said)
         coming = _Coming(name, version, there["status"], there["status_message"])
-        coming.was_there = coming.status == _READY
+        coming.was_there = coming.status == READY
         self._done[name, version.version] = coming
-        if coming.status != _PENDING:
+        if coming.status != PENDING:
             return
         brought = dict(self._brought(coming))
         for path in brought.keys() - {file.path for file in version.files}:
-            self._server.ask("DELETE", coming.place(path))
+            self._server.ask("DELETE", coming.place.file(path))
         coming.missing = {file.path: file for file in version.files if brought.get(file.path) != file.sha256}
         self._take_what_is_there(coming)
         for file in coming.missing.values():
@@ -161,7 +154,7 @@ class _Import:
     def _brought(self, coming: _Coming) -> Iterator[tuple[str, str]]:
         """Paths and hashes of the files that came already, as far as the caller may look."""
         try:
-            found = self._server.all(f"{coming.at}/manifest", "files")
+            found = self._server.all(f"{coming.place.at}/manifest", "files")
         except Told:
             return
         for file in found:
@@ -176,14 +169,8 @@ class _Import:
             self._take(coming, origin, shared)
 
     def _take(self, coming: _Coming, origin: str, files: Iterable[File]) -> None:
-        left = iter(list(files))
-        while wanted := [msgspec.to_builtins(file) for file in islice(left, _TAKEN_AT_ONCE)]:
-            try:
-                taken = self._server.ask("POST", f"{coming.at}/take", origin=origin, files=wanted)["taken"]
-            except Told:  # whoever may not read the model sends what it has
-                return
-            for path in taken:
-                del coming.missing[path]
+        for path in arriving.take(self._server, coming.place, map(msgspec.to_builtins, list(files)), origin):
+            del coming.missing[path]
 
     def _bring_object(self, sha256: str, read: Callable[[], Iterator[bytes]], advance: Callable[[int], None]) -> None:
         """Send an object to the first version that lacks it, and name it in the others."""
@@ -192,17 +179,15 @@ class _Import:
             if index:
                 self._take(coming, places[0][0].model, [file])
             if file.path in coming.missing:
-                self._server.send(coming.place(file.path), counted(read(), advance), file.size)
+                self._server.send(coming.place.file(file.path), counted(read(), advance), file.size)
                 del coming.missing[file.path]
             self._finish(coming)
 
     def _finish(self, coming: _Coming) -> None:
         """Finalize a version once it has all its files."""
-        if coming.missing or coming.status != _PENDING:
+        if coming.missing or coming.status != PENDING:
             return
-        said = {"name": coming.model, "version": str(coming.version.version)}
-        found = self._server.ask("POST", f"{MLFLOW}/model-versions/finalize", **said)["model_version"]
-        coming.status, coming.says = found["status"], found["status_message"]
+        coming.status, coming.says = arriving.finalize(self._server, coming.place)
 
 
 def _targets(archive: Archive, into: str | None) -> dict[str, str]:

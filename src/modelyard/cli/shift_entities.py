@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from modelyard.cli.client import TOKENS, Client, Told
-from modelyard.cli.endpoints import at, entities_of, ours, part, settled
+from modelyard.cli.endpoints import at, entities_of, ours, part, plain, settled
 from modelyard.cli.output import say
 from modelyard.domain.endpoints import default_name
 from modelyard.domain.rollouts import Phase
@@ -14,7 +14,6 @@ from modelyard.errors import Invalid, NotFound, WrongState
 
 OLD: Final = "old"
 """What a scorer elsewhere is called that a shift begins with."""
-_TOLD: Final = frozenset({"state", "creator", "creation_timestamp"})
 _MISSING: Final = "RESOURCE_DOES_NOT_EXIST"
 
 
@@ -53,7 +52,7 @@ class Beginning:
         entity, added = _named(found, to)
         said: dict[str, Any] = {}
         if added:
-            said["served_entities"] = [*map(_plain, entities_of(part(found, "config"))), added]
+            said["served_entities"] = [*map(plain, entities_of(part(found, "config"))), added]
         if record and not part(part(found, "config"), "auto_capture_config"):
             said["auto_capture_config"] = _table(record)
         if said:
@@ -112,11 +111,6 @@ def _named(found: dict[str, Any], to: str) -> tuple[str, dict[str, Any] | None]:
             return each["name"], None
     name = default_name(model, version)
     return name, {"name": name, "entity_name": model, "entity_version": wanted, "workload_size": "Small"}
-
-
-def _plain(entity: dict[str, Any]) -> dict[str, Any]:
-    """A served entity as a client says it."""
-    return {key: value for key, value in entity.items() if key not in _TOLD}
 
 
 def _url(entity: dict[str, Any]) -> str:

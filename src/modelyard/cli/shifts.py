@@ -16,7 +16,7 @@ from modelyard.cli.client import OURS, Told
 from modelyard.cli.endpoints import at, ours, part
 from modelyard.cli.output import err, say
 from modelyard.cli.shift_entities import Beginning
-from modelyard.domain.endpoints import Share
+from modelyard.domain.endpoints import Capture, Share
 from modelyard.domain.plans import WHOLE, Plan
 from modelyard.domain.rollouts import Phase, split
 from modelyard.errors import Invalid, TooLate, WrongState
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
 _PAUSE: Final = 0.5
+_UNTIL_MORE: Final = 2.0
+"""Seconds until there may be more answers to compare, which stand in files."""
 _LOOK: Final = 10.0
 """Seconds between two looks at how far answers agree."""
 _LATEST: Final = 300_000
@@ -89,7 +91,7 @@ class Shift:
         with _spinner(f"{self.plan.min_requests} answers of {self.plan.entity} are waited for, to compare them"):
             while (found := self._compared(self._changed()))["pairs"] < self.plan.min_requests:
                 self._check_time("so many requests were not answered by both sides")
-                time.sleep(_PAUSE)
+                time.sleep(_UNTIL_MORE)
         self._judge(found)
 
     def _judge(self, found: dict[str, Any]) -> None:
@@ -136,7 +138,7 @@ class Shift:
                 "answers are compared by the endpoint's inference table, and it has none: give --record, or compare "
                 "with `modelyard upgrade compare` and give its --verdict."
             )
-        return f"{capture['catalog_name']}.{capture['schema_name']}.{capture['table_name_prefix']}_payload"
+        return Capture(capture["catalog_name"], capture["schema_name"], capture["table_name_prefix"]).table
 
     # The roll-out
 

@@ -54,22 +54,16 @@ class Standing:
             each["served_entity_name"]: each["traffic_percentage"]
             for each in part(config, "traffic_config").get("routes", [])
         }
+        rollout = self._seen(ours(name, "/rollout"))
         return [
             {
                 "kind": "endpoint",
                 "where": f"{name}/{each['name']}",
-                "said": _share(shares.get(each["name"], 0), each, model) + self._rollout(name, each),
+                "said": _share(shares.get(each["name"], 0), each, model) + _rollout(rollout, each),
                 "percentage": shares.get(each["name"], 0),
             }
             for each in entities_of(config)
         ]
-
-    def _rollout(self, name: str, entity: dict[str, Any]) -> str:
-        found = self._seen(ours(name, "/rollout"))
-        if not found or found["served_entity_name"] != entity["name"]:
-            return ""
-        why = f": {found['reason']}" if found["reason"] else ""
-        return f"; roll-out {found['state'].lower()}{why}"
 
     def _pointers(self, model: str) -> list[dict[str, Any]]:
         schema = model.rpartition(".")[0]
@@ -109,6 +103,13 @@ def _nothing(told: Told) -> list[str]:
 
 def _scorer(output: dict[str, Any]) -> str:
     return str(part(output, "about").get("model") or "")
+
+
+def _rollout(found: dict[str, Any] | None, entity: dict[str, Any]) -> str:
+    if not found or found["served_entity_name"] != entity["name"]:
+        return ""
+    why = f": {found['reason']}" if found["reason"] else ""
+    return f"; roll-out {found['state'].lower()}{why}"
 
 
 def _share(percentage: int, entity: dict[str, Any], model: str) -> str:

@@ -172,6 +172,16 @@ ORIGIN: Final = "flat_registry"
 """The kind of the end of a lineage that says which registry an imported version is from."""
 
 
+def mark(registry: str) -> str:
+    """How the name of somebody of another registry ends here."""
+    return f"(imported from {registry})"
+
+
+def imported(by: str, registry: str) -> str:
+    """Somebody of another registry, in words that no principal's name is."""
+    return f"{by or 'somebody'} {mark(registry)}"
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """Where a model or a version was before, since when (epoch milliseconds), and who had made it there.
@@ -188,7 +198,7 @@ class Past:
 
     def maker(self) -> str:
         """Who had made it, in words that nothing looks up."""
-        return f"{self.created_by or 'somebody'} (imported from {self.registry})"
+        return imported(self.created_by, self.registry)
 
     def origin(self, number: int) -> str:
         """What tells a version of a registry from all others."""

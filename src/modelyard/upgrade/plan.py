@@ -9,12 +9,13 @@ from typing import Any, Final, cast
 
 import yaml
 
-from modelyard.domain import names
+from modelyard.domain import legacy, names
+from modelyard.domain.stages import Stage
 from modelyard.errors import Invalid, Malformed
 
-STAGES: Final = ("none", "staging", "production", "archived")
+STAGES: Final = tuple(stage.value.lower() for stage in Stage)
 """The registry's stages, folded: its API takes them in any case."""
-ALIASES: Final[Mapping[str, str]] = {"staging": "challenger", "production": "champion"}
+ALIASES: Final[Mapping[str, str]] = {stage.lower(): alias for stage, alias in legacy.ALIASES.items()}
 """What stages become unless the plan says otherwise: the words of MLflow's and Databricks' documentation."""
 LEVELS: Final = 3
 

@@ -38,15 +38,9 @@ def bring_grants(
             if new:
                 target.grant("function", full_name, principal, new)
             if plan.grant_use:
-                _open_the_way(target, full_name, principal)
+                target.open_the_way(full_name, principal)
         except Failure as failure:
             say(old, f"nothing was granted to {principal}: {failure.message}")
-
-
-def _open_the_way(target: Target, full_name: str, principal: str) -> None:
-    catalog, schema, _ = full_name.split(".")
-    target.grant("catalog", catalog, principal, ["USE_CATALOG"])
-    target.grant("schema", f"{catalog}.{schema}", principal, ["USE_SCHEMA"])
 
 
 def compared(plan: MovePlan, model: PlannedModel, full_name: str, target: Target) -> list[dict[str, Any]]:

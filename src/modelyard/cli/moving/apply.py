@@ -9,9 +9,10 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from modelyard.cli.arriving import READY, Place
 from modelyard.cli.moving.access import bring_grants, compared
 from modelyard.cli.moving.bring import Carrier, Coming, Way
-from modelyard.cli.moving.target import READY, Place, Target, standing
+from modelyard.cli.moving.target import Target, standing
 from modelyard.cli.progress import bytes_bar
 from modelyard.domain import legacy
 from modelyard.errors import Failure

@@ -9,8 +9,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from modelyard.cli.arriving import PENDING, READY, Place
 from modelyard.cli.moving import recover
-from modelyard.cli.moving.target import PENDING, READY, Place, Target
+from modelyard.cli.moving.target import Target
 from modelyard.domain.files import Entry, digest
 from modelyard.errors import Failure
 from modelyard.upgrade.moving.registry import MODEL_FILE, FlatFile, FlatVersion, Source

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 from urllib.parse import quote
 
-from modelyard.cli.client import FILES, MLFLOW, OURS, UNITY, Client, Told
+from modelyard.cli import arriving
+from modelyard.cli.client import MLFLOW, OURS, UNITY, Client, Told
 from modelyard.cli.options import MODELS
 from modelyard.domain import legacy
 from modelyard.domain.names import MAX_TAGS
@@ -16,31 +15,12 @@ from modelyard.errors import Failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
+    from modelyard.cli.arriving import Place
     from modelyard.domain.files import Entry
     from modelyard.upgrade.moving.registry import FlatModel, FlatVersion
 
-READY: Final = "READY"
-PENDING: Final = "PENDING_REGISTRATION"
 _MISSING: Final = {"RESOURCE_DOES_NOT_EXIST", "NOT_FOUND"}
-_TAKEN_AT_ONCE: Final = 500
 _REASON: Final = "brought from a flat registry"
-
-
-@dataclass(frozen=True)
-class Place:
-    """A version in the catalog: its model's full name, and its number."""
-
-    model: str
-    number: int
-
-    @property
-    def at(self) -> str:
-        """Where it is asked about."""
-        return f"{OURS}/models/{quote(self.model, safe='')}/versions/{self.number}"
-
-    def file(self, path: str) -> str:
-        """Where a file of it is sent."""
-        return quote(f"{FILES}/files/Models/{self.model.replace('.', '/')}/{self.number}/{path}")
 
 
 class Target:
@@ -49,11 +29,13 @@ class Target:
     def __init__(self, server: Client, registry: str) -> None:
         self._server = server
         self._registry = registry
+        self._opened = set[tuple[str, str]]()
+        """Who may use which container by now, as this move has seen to."""
 
     @property
     def mark(self) -> str:
         """How what came from this registry ends its maker's name."""
-        return f"(imported from {self._registry})"
+        return legacy.mark(self._registry)
 
     # Models
 
@@ -115,14 +97,8 @@ class Target:
 
     def take(self, place: Place, wanted: Iterable[Entry]) -> set[str]:
         """Name bytes that other versions of the model have; the paths that need not be sent."""
-        left = iter([{"path": each.path, "sha256": each.sha256, "size": each.size} for each in wanted])
-        taken = set[str]()
-        while some := list(islice(left, _TAKEN_AT_ONCE)):
-            try:
-                taken.update(self._server.ask("POST", f"{place.at}/take", files=some)["taken"])
-            except Told:  # whoever may not read the model sends what it has
-                break
-        return taken
+        said = ({"path": each.path, "sha256": each.sha256, "size": each.size} for each in wanted)
+        return arriving.take(self._server, place, said)
 
     def send(self, place: Place, path: str, pieces: Iterator[bytes], size: int) -> None:
         """Send a file."""
@@ -134,9 +110,7 @@ class Target:
 
     def finalize(self, place: Place) -> tuple[str, str]:
         """Make a version READY; its status then, and why it is not."""
-        said = {"name": place.model, "version": str(place.number)}
-        found = self._server.ask("POST", f"{MLFLOW}/model-versions/finalize", **said)["model_version"]
-        return found["status"], found.get("status_message") or ""
+        return arriving.finalize(self._server, place)
 
     def delete_version(self, place: Place) -> None:
         """Delete a version, into the trash."""
@@ -177,6 +151,14 @@ class Target:
         change = {"principal": principal, "remove" if take else "add": list(privileges)}
         path = f"{UNITY}/permissions/{kind}/{quote(full_name, safe='')}"
         self._server.ask("PATCH", path, changes=[change])
+
+    def open_the_way(self, full_name: str, principal: str) -> None:
+        """Let a principal use what a model is in."""
+        catalog, schema, _ = full_name.split(".")
+        for kind, container in (("catalog", catalog), ("schema", f"{catalog}.{schema}")):
+            if (container, principal) not in self._opened:
+                self.grant(kind, container, principal, [f"USE_{kind.upper()}"])
+                self._opened.add((container, principal))
 
     def take_back(self, full_name: str, principal: str, privilege: str) -> None:
         """Take a privilege back, from whoever is there still."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from modelyard.cli.moving.target import Place, Target, standing
+from modelyard.cli.arriving import Place
+from modelyard.cli.moving.target import Target, standing
 from modelyard.errors import Failure, WrongState
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, Final
 
+from modelyard.domain.legacy import OTHERS
 from modelyard.upgrade.callers.scans import Place, Scanned
 
 DAY: Final = 86_400_000
@@ -19,7 +20,6 @@ DOOR: Final = (
     "The door sees REST calls to this server only: direct SQL on the old registry's database, the old registry itself "
     "as long as it runs, and copies of a model's files are invisible to it."
 )
-_OTHERS: Final = "(other clients)"
 _SOME: Final = 20
 
 
@@ -189,7 +189,7 @@ def _unproven(found: Entry, by: Measure) -> list[str]:
     said = [DOOR]
     if found.callers is None:
         said.append("Who calls is not shown to you: it takes MANAGE on the model.")
-    elif any(each.client == _OTHERS for each in found.callers):
+    elif any(each.client == OTHERS for each in found.callers):
         said.append("More than 1,000 kinds of callers are counted together; some of them may be anybody.")
     if found.state is State.UNSEEN:
         said.append("Code may still ask the old registry: that nobody came here does not say that nobody needs it.")

@@ -16,6 +16,7 @@ import yaml
 from modelyard.domain import names
 from modelyard.domain.legacy import aliases as checked_aliases
 from modelyard.domain.stages import Stage
+from modelyard.domain.stages import stage as stage_of
 from modelyard.errors import Failure, Invalid, Malformed
 from modelyard.upgrade import plan
 from modelyard.upgrade.moving.registry import (
@@ -41,7 +42,6 @@ PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
 _CATALOG: Final = "databricks-uc"
 _FIRST: Final = ("format", "source", "schema", "registry_uri", "permissions_told")
 _UNSAID: Final = {"NO_PERMISSIONS", ADMIN, ""}
-_STAGES: Final = {stage.value.lower(): stage.value for stage in Stage}
 _HEAD: Final = """\
 # What becomes of a flat registry. Nothing was done yet: read this, change it, then run `modelyard upgrade apply` on it.
 #
@@ -117,7 +117,7 @@ def made(found: Inventory, wanted: Wanted) -> MovePlan:
     """What becomes of a registry."""
     targets = {model.name: _target(model, wanted) for model in found.models}
     taken = Counter(targets.values())
-    stages = {_STAGES[stage]: alias for stage, alias in wanted.aliases.items() if alias}
+    stages = {stage_of(stage).value: alias for stage, alias in wanted.aliases.items() if alias}
     mapped, models, refused = dict[str, str](), dict[str, PlannedModel](), list[Refused]()
     for model in found.models:
         why = _why_not(model, targets[model.name], taken)
