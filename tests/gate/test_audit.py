@@ -21,6 +21,7 @@ from tests.house.world import Person, World, containers
 from tests.support import InProcess
 
 NOW = 1_800_000_000_000
+DAY = 24 * 3600
 
 
 def listed(
@@ -85,7 +86,7 @@ class TestFilters:
         world = make_world("sqlite", "of two clocks")
         gate = world.inside.gate
         names: list[str] = []
-        for ahead in (0, 300, 0):  # seconds: hosts that write by turns
+        for ahead in (-40 * DAY, 300, 40 * DAY, 0.9 * DAY, 0):  # seconds: hosts that write by turns
             gate.clock = lambda ahead=ahead: time.time() + ahead
             names.append(world.catalog().name)
         gate.clock = time.time
@@ -95,9 +96,11 @@ class TestFilters:
             return [entry.securable for entry in found if entry.securable in names]
 
         now = int(time.time() * 1000) + 1
-        assert made(until=now) == [names[0], names[2]]
-        assert made(since=now) == [names[1]]
-        assert made(since=now - 60_000) == names
+        assert made(until=now) == [names[0], names[4]]
+        assert made(since=now) == names[1:4]
+        assert made(since=now - 60_000) == names[1:]
+        assert made(since=now, until=now + 600_000) == [names[1]]
+        assert made(until=1) == []
 
     def test_in_pages_and_in_both_orders(self, world: World, schema: Ref) -> None:
         for securable in (schema.name, containers(schema)[0].name, ""):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import bindparam, or_, select
+from sqlalchemy import bindparam, func, or_, select
 
 from modelyard.domain.journal import Entry, Result
 from modelyard.store import schema
@@ -95,15 +95,11 @@ def result_of(tx: Look, event_id: str) -> Result | None:
 
 # Questions. Rows come by `seq`, which no row changes; their times follow it but for the clocks of several hosts.
 
-_DAY: Final = 24 * 3600 * 1000
-"""Milliseconds by which the clocks of hosts may differ before a question by time overlooks a row."""
 _LAST_SEQ: Final = 2**62
+_LAST_TIME: Final = 2**62
 
-_FIRST_AT: Final = (
-    select(_audit.c.seq).where(_audit.c.event_time >= bindparam("time")).order_by(_audit.c.event_time).limit(1)
-)
-_LAST_AT: Final = (
-    select(_audit.c.seq).where(_audit.c.event_time <= bindparam("time")).order_by(_audit.c.event_time.desc()).limit(1)
+_BOUNDS: Final = select(func.min(_audit.c.seq) - 1, func.max(_audit.c.seq) + 1).where(
+    _audit.c.event_time >= bindparam("since"), _audit.c.event_time < bindparam("until")
 )
 _FILTERS: Final[dict[str, ColumnElement[bool]]] = {
     "since": _audit.c.event_time >= bindparam("since"),
@@ -165,19 +161,10 @@ def _values(asked: AuditFilter, own: str) -> dict[str, object]:
 def _bounds(tx: Look, asked: AuditFilter) -> tuple[int, int]:
     """Numbers below and above those of all rows within the times that are asked for: where an index begins and ends.
 
-    The row next to those times bounds them, and so does the one at their end: the one whose clock was not far wrong.
+    Every row within them counts, since hosts with wrong clocks may have written any of them.
     """
-    low, high = 0, _LAST_SEQ
-    if asked.since is not None:
-        before, first = _around(tx, asked.since - _DAY)
-        low = min(before, first - 1)
-    if asked.until is not None:
-        last, beyond = _around(tx, asked.until + _DAY)
-        high = max(last + 1, beyond)
-    return low, high
-
-
-def _around(tx: Look, time: int) -> tuple[int, int]:
-    """The numbers of the last row up to a time, and of the first row after it, by their clocks."""
-    last, first = tx.row(_LAST_AT, time=time), tx.row(_FIRST_AT, time=time + 1)
-    return (last[0] if last else 0), (first[0] if first else _LAST_SEQ)
+    if asked.since is None and asked.until is None:
+        return 0, _LAST_SEQ
+    until = _LAST_TIME if asked.until is None else asked.until
+    row = tx.row(_BOUNDS, since=asked.since or 0, until=until)
+    return (row[0], row[1]) if row and row[0] is not None else (0, 0)
