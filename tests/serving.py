@@ -311,6 +311,7 @@ class Load:
     @property
     def bad(self) -> list[Any]:
         """What went wrong: connections that broke, and answers other than 200."""
+        assert self.heard or self.broken, "nobody was answered"
         return [*self.broken, *((each.status, each.body[:300]) for each in self.heard if each.status != 200)]
 
     @property

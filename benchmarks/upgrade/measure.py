@@ -19,7 +19,6 @@ from modelyard.upgrade.findings import Safety
 EXPECTED = Path(__file__).with_name("expected.jsonl")
 """One line for each file of the list: its rules by what has to be rewritten and told, and whether it stays as it is."""
 MANY = 1_000
-_PARSED = (".py", ".ipynb", ".json", ".yml", ".yaml")
 
 
 @dataclass(frozen=True)

@@ -86,8 +86,9 @@ def test_a_queue_is_drained_without_loss_although_the_server_dies_meanwhile(
     job = client.jobs.create(name="queue", tasks=tasks, queue=queued, max_concurrent_runs=3).job_id
     assert job
     runs = [client.jobs.run_now(job, idempotency_token=str(number)).run_id for number in range(8)]
-    time.sleep(1)
+    wait_for(lambda: "a-begins" in marks.heard)
     server.kill()
+    assert marks.heard.count("a-begins") < len(runs), "some wait in the queue"
     server.start()
     client = sdk(server)
     assert {str(results(ended(client, run_id))) for run_id in runs} == {"{'a': 'SUCCESS'}"}

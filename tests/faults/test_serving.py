@@ -437,6 +437,7 @@ def test_an_old_process_that_is_killed_during_an_update_is_replaced(server: Serv
     before = scorers(server)
     make(server, "unlucky", entity("price", 1, "one"))
     mine = scorers(server) - before
+    assert mine
     with Load(server, "unlucky", people=2) as load:
         with server.client() as client:
             told = {"served_entities": [entity("price", 2, "two")], "traffic_config": shares(two=100)}

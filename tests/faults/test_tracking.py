@@ -54,15 +54,17 @@ def test_nothing_acknowledged_is_lost_when_it_is_killed_while_a_run_logs(sqlite_
         for _ in range(2):
             before = len(acknowledged)
             await_true(lambda before=before: len(acknowledged) > before + 5)
-            for pid in processes_of(sqlite_server):
+            found = processes_of(sqlite_server)
+            assert found
+            for pid in found:
                 os.kill(pid, signal.SIGKILL)
         before = len(acknowledged)
         await_true(lambda: len(acknowledged) > before + 5)
     finally:
         stop.set()
         thread.join()
-    found = who.get("metrics/get-history", run_id=run, metric_key="m")["metrics"]
-    assert {metric["step"] for metric in found} >= set(acknowledged)
+    kept = who.get("metrics/get-history", run_id=run, metric_key="m")["metrics"]
+    assert {metric["step"] for metric in kept} >= set(acknowledged)
     who.client.close()
 
 

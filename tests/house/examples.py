@@ -755,7 +755,7 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     seals.VerifyJournal: lambda _at: seals.VerifyJournal(),
     # Notifications
     destinations.CreateDestination: lambda at: destinations.CreateDestination(at.world.new_name("hook"), HOOK),
-    destinations.ListDestinations: lambda _at: destinations.ListDestinations(Window(100)),
+    destinations.ListDestinations: lambda at: (at.destination(), destinations.ListDestinations(Window(100)))[1],
     destinations.GetDestination: lambda at: destinations.GetDestination(at.destination()),
     destinations.InspectDestination: lambda at: destinations.InspectDestination(at.destination()),
     destinations.UpdateDestination: lambda at: destinations.UpdateDestination(at.destination(), "another name"),
@@ -777,7 +777,7 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     subscriptions.SubscribeInside: lambda at: subscriptions.SubscribeInside(
         at.world.schema(), at.destination(), SUBSCRIBABLE
     ),
-    subscriptions.ListSubscriptions: lambda _at: subscriptions.ListSubscriptions(Window(100)),
+    subscriptions.ListSubscriptions: lambda at: (_subscription(at), subscriptions.ListSubscriptions(Window(100)))[1],
     subscriptions.DeleteSubscription: lambda at: subscriptions.DeleteSubscription(_subscription(at)),
     # Multipart uploads
     uploads.BeginUpload: lambda at: uploads.BeginUpload(*at.pending(), "new"),

@@ -344,6 +344,7 @@ def _no_config(_at: Stage, found: Any) -> None:  # noqa: ANN401
 
 
 def _names_without_configs(_at: Stage, found: Any) -> None:  # noqa: ANN401
+    assert found.items
     assert all(each.shown == {} for each in found.items)
 
 

@@ -1,4 +1,4 @@
-"""What stories of serving share: a server with models, and endpoints that are gone at the end."""
+"""What stories share: MLflow as it is when it starts, a server with models, and endpoints that are gone at the end."""
 
 from __future__ import annotations
 
@@ -10,6 +10,17 @@ import pytest
 
 from tests.serving import SCHEMA, Speaker, Times, drop, make, register, save_linear, save_python
 from tests.support import LEGACY, Server
+
+
+@pytest.fixture(autouse=True)
+def _mlflow_as_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow keeps its addresses and experiment in variables and in itself: no story leaves them to the next."""
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
+        monkeypatch.setenv(name, "")  # so that it is taken off at the end, too
+        monkeypatch.delenv(name)
+    monkeypatch.setattr("mlflow.tracking._tracking_service.utils._tracking_uri", None)
+    monkeypatch.setattr("mlflow.tracking._model_registry.utils._registry_uri", None)
+    monkeypatch.setattr("mlflow.tracking.fluent._active_experiment_id", None)
 
 
 @pytest.fixture(scope="session")

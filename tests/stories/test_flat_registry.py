@@ -58,7 +58,7 @@ def add(server: Server, name: str, full_name: str, **more: Any) -> None:  # noqa
 
 
 @pytest.fixture
-def mlflow_client(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Any]:
+def mlflow_client(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Any:  # noqa: ANN401
     """MLflow's client, whose registry is the server, and whose runs are its own."""
     import mlflow  # noqa: PLC0415  only stories need MLflow
 
@@ -67,9 +67,7 @@ def mlflow_client(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Pat
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", server.token)
     mlflow.set_tracking_uri(f"sqlite:///{tmp_path / 'mlflow.db'}")
     mlflow.set_registry_uri(server.url)
-    yield mlflow.MlflowClient()
-    mlflow.set_registry_uri("")
-    mlflow.set_tracking_uri("")
+    return mlflow.MlflowClient()
 
 
 def alias(server: Server, name: str) -> str | None:

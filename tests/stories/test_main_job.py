@@ -37,8 +37,6 @@ class Person:
 def person_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Server], Person]:
     def arrive(server: Server) -> Person:
         monkeypatch.chdir(tmp_path)
-        for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
-            monkeypatch.delenv(name, raising=False)
         person = Person(server, monkeypatch)
         person.becomes()
         return person

@@ -137,18 +137,13 @@ def test_the_whole_way_and_back(  # noqa: PLR0915  a story is long
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", server.token)
     mlflow.set_tracking_uri(old.url)
     mlflow.set_registry_uri(server.url)
-    try:
-        assert mlflow.pyfunc.load_model("models:/fraud/Production").predict(ASKED) == [2.0]
-        assert mlflow.pyfunc.load_model("models:/fraud/1").predict(ASKED) == [1.0]
-        client = mlflow.MlflowClient()
-        latest = {each.current_stage: each.version for each in client.get_latest_versions("fraud")}
-        assert latest == {"Production": "2", "Staging": "3", "Archived": "4"}
-        client.transition_model_version_stage("fraud", "3", "Production", archive_existing_versions=True)
-        assert mlflow.pyfunc.load_model("models:/fraud@champion").predict(ASKED) == [3.0]
-    finally:
-        mlflow.set_registry_uri("")
-        mlflow.set_tracking_uri("")
-        monkeypatch.undo()
+    assert mlflow.pyfunc.load_model("models:/fraud/Production").predict(ASKED) == [2.0]
+    assert mlflow.pyfunc.load_model("models:/fraud/1").predict(ASKED) == [1.0]
+    client = mlflow.MlflowClient()
+    latest = {each.current_stage: each.version for each in client.get_latest_versions("fraud")}
+    assert latest == {"Production": "2", "Staging": "3", "Archived": "4"}
+    client.transition_model_version_stage("fraud", "3", "Production", archive_existing_versions=True)
+    assert mlflow.pyfunc.load_model("models:/fraud@champion").predict(ASKED) == [3.0]
     again = applied(upgrade, file)
     assert all(each["was_there"] for each in again["versions"])
     assert (
@@ -209,6 +204,8 @@ def test_a_killed_apply_goes_on_where_it_was(
                     break
                 time.sleep(0.002)
             process.send_signal(signal.SIGKILL)
+        assert ledger.read_bytes().count(b"\n") >= lines
+        assert process.returncode == -signal.SIGKILL or lines == 20, "it was killed on its way"
         with server.client() as admin:
             hidden = admin.get(f"{FLAT}/registered-models/get", params={"name": "many"})
         assert lines > 9 or hidden.status_code == 404, "old code sees nothing of a model that is half there"

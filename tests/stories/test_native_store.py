@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +14,8 @@ SOURCE, TARGET = "staging.ml_team.double", "prod.ml_team.double"
 
 
 @pytest.fixture
-def mlflow_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[Server], Any]]:
+def mlflow_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Server], Any]:
     import mlflow  # noqa: PLC0415  only stories need MLflow
-
-    module: Any = mlflow
 
     def arrive(server: Server) -> Any:  # noqa: ANN401  the module
         monkeypatch.chdir(tmp_path)
@@ -28,9 +26,7 @@ def mlflow_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Calla
         mlflow.set_registry_uri("databricks-uc")
         return mlflow
 
-    yield arrive
-    module.set_tracking_uri(None)
-    module.set_registry_uri(None)
+    return arrive
 
 
 def register(mlflow: Any) -> None:  # noqa: ANN401  the module

@@ -24,8 +24,6 @@ def test_the_readme_tells_the_same_story_on_an_object_store(
     server = start_server(storage=place.url, storage_options=json.dumps({place.url: place.options}))
     server.make_containers("staging.ml_team", "prod.ml_team")
     monkeypatch.chdir(tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
-        monkeypatch.delenv(name, raising=False)
     for name, value in server.environment().items():
         monkeypatch.setenv(name, value)
     words: dict[str, Any] = {}

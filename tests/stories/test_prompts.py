@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -43,7 +43,7 @@ def server(told: tuple[str, str], start_server: Callable[..., Server], request: 
 @pytest.fixture
 def mlflow(
     told: tuple[str, str], server: Server, tracking: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> Iterator[Any]:
+) -> Any:  # noqa: ANN401  the module
     """MLflow in the hands of the admin, with a registry that has a schema."""
     import mlflow  # noqa: PLC0415  only stories need MLflow
     from mlflow.prompt.registry_utils import PromptCache  # noqa: PLC0415  as above
@@ -55,13 +55,10 @@ def mlflow(
     monkeypatch.setenv("MLFLOW_VERSION_PROMPT_CACHE_TTL_SECONDS", "0")
     for name, value in server.environment().items():
         monkeypatch.setenv(name, value)
-    before = mlflow.get_tracking_uri(), mlflow.get_registry_uri()
     mlflow.set_tracking_uri(tracking)
     mlflow.set_registry_uri("databricks-uc")
     PromptCache.get_instance().clear()
-    yield mlflow
-    mlflow.set_tracking_uri(before[0])
-    mlflow.set_registry_uri(before[1])
+    return mlflow
 
 
 @pytest.mark.client("MLflow 3.17.2, `databricks-uc`", "prompts")

@@ -51,8 +51,6 @@ def test_what_a_schema_refuses_is_told_to_mlflow_and_let_go_by_somebody_else(
     from mlflow.exceptions import MlflowException  # noqa: PLC0415  as above
 
     monkeypatch.chdir(tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
-        monkeypatch.delenv(name, raising=False)
     server.make_containers(SCHEMA)
     author, manager = server.make_user("author@example.com"), server.make_user("manager@example.com")
     server.grant("catalog", "prod", "author@example.com", "USE_CATALOG", "USE_SCHEMA", "CREATE_MODEL")

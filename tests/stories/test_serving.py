@@ -180,7 +180,9 @@ def survives_the_death_of_a_process(server: Server) -> None:
     """The only process of an entity is killed while it is asked: people wait, and are answered."""
     with Load(server, "shop") as load:
         load.go_on()
-        for pid in scorers(server):
+        found = scorers(server)
+        assert found
+        for pid in found:
             os.kill(pid, signal.SIGKILL)
         load.go_on(200, LONG)
     assert load.bad == []

@@ -71,16 +71,9 @@ def person(server: Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> I
     import mlflow  # noqa: PLC0415  as above
 
     monkeypatch.chdir(tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI", "MLFLOW_RUN_ID", "MLFLOW_EXPERIMENT_ID"):
-        monkeypatch.setenv(name, "")  # MLflow sets some of them: this way they are as before at the end
-        monkeypatch.delenv(name)
-    monkeypatch.setattr("mlflow.tracking.fluent._active_experiment_id", None)
-    before = mlflow.get_tracking_uri()
     yield Person(server, monkeypatch)
     while mlflow.active_run():
         mlflow.end_run()
-    mlflow.set_tracking_uri(before)
-    mlflow.set_registry_uri("")
 
 
 def fitted() -> tuple[Any, Any]:

@@ -88,6 +88,7 @@ def test_what_is_not_asked_sleeps_and_is_woken(server: Server, endpoint: Callabl
     with server.client() as client:
         assert ask(client, "sleepy", numbers(1)).is_success
         awake = scorers(server) - before
+        assert awake
         wait_for(lambda: not scorers(server) & awake)  # a spare, which has no model, may be there already
         assert client.get(f"{ENDPOINTS}/sleepy").json()["state"]["ready"] == "READY"
         woken = client.post(invocations("sleepy"), json=numbers(4), timeout=LONG)

@@ -41,8 +41,6 @@ def test_what_mlflow_deletes_is_restored_byte_by_byte(
 
     server.make_containers("staging.ml_team")
     monkeypatch.chdir(tmp_path)
-    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"):
-        monkeypatch.delenv(name, raising=False)
     for name, value in server.environment().items():
         monkeypatch.setenv(name, value)
     words: dict[str, Any] = {}

@@ -18,10 +18,8 @@ MLMODEL = b"flavors: {}\n"
 
 
 @pytest.fixture
-def mlflow_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Callable[[Server], Any]]:
+def mlflow_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[Server], Any]:
     import mlflow  # noqa: PLC0415  only stories need MLflow
-
-    module: Any = mlflow
 
     def arrive(server: Server, token: str | None = None) -> Any:  # noqa: ANN401  the module
         monkeypatch.chdir(tmp_path)
@@ -30,9 +28,7 @@ def mlflow_at(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Calla
         mlflow.set_registry_uri(f"uc:{server.url}")
         return mlflow
 
-    yield arrive
-    module.set_tracking_uri(None)
-    module.set_registry_uri(None)
+    return arrive
 
 
 def register(mlflow: Any) -> None:  # noqa: ANN401  the module

@@ -14,7 +14,6 @@ import socket
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -171,9 +170,8 @@ def killed_on_the_way(server: Server, plan: Path) -> None:
     """Begin to carry a plan out, and die."""
     process = begun(server, "upgrade", "apply", str(plan))
     wait_for(lambda: list(plan.parent.glob(f"{plan.name}*"))[1:] or process.poll() is not None)
-    time.sleep(0.3)
     process.kill()
-    process.wait()
+    assert process.wait() == -signal.SIGKILL
 
 
 def answers(server: Server) -> bool:
@@ -191,7 +189,7 @@ def shift_requests(modelyard: CommandLine, old_scorer: str) -> None:
     wait_for(lambda: answers(server))
     with Load(server, "fraud", people=1, most=1_000_000, seconds=250) as load:
         dying.kill()
-        dying.wait()
+        assert dying.wait() == -signal.SIGKILL
         assert modelyard.ask(*shift)["percentage"] == 100
         load.go_on(10)
     assert not load.bad

@@ -243,6 +243,7 @@ def until_it_is(ask: Callable[[], httpx.Response]) -> httpx.Response:
             answer = ask()
             if answer.status_code != 503:
                 return answer
+            assert "object store" in answer.text
     raise AssertionError("the store did not list the parts")
 
 

@@ -194,6 +194,12 @@ def test_its_files_are_parquet_for_whoever_may_select(server: Server, logging: C
         assert admin.patch(where, json={"retention_days": 3}).json()["retention_days"] == 3
 
 
+def both_sides(found: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The rows, once each request that was logged has its shadow's."""
+    sides = [{each["databricks_request_id"] for each in found if each["is_shadow"] is side} for side in (True, False)]
+    return found if sides[0] == sides[1] else []
+
+
 def test_a_shadow_is_logged_with_the_request_and_compared(server: Server, logging: Callable[..., str]) -> None:
     shadow = {"shadow_routes": [{"served_entity_name": "two", "fraction": 100}]}
     split = {"traffic_config": shares(one=100, two=0)}
@@ -202,10 +208,8 @@ def test_a_shadow_is_logged_with_the_request_and_compared(server: Server, loggin
     with server.client() as client:
         for number in range(40):
             assert ask(client, "shadowed", numbers(number)).json() == {"predictions": [float(number)]}
-        time.sleep(2.5)
-        found = rows(server, table)
+        found = wait_for(lambda: both_sides(rows(server, table)))
         shadows = {each["databricks_request_id"] for each in found if each["is_shadow"]}
-        assert shadows == {each["databricks_request_id"] for each in found if not each["is_shadow"]}
         assert 5 <= len(shadows) <= 35  # half of 40; beyond this once in more than a million runs
         assert {each["sampling_fraction"] for each in found} == {0.5}
         asked = {"a": "one", "b": "two"}

@@ -22,7 +22,7 @@ DIRECTORIES = "/api/2.0/fs/directories"
 MLMODEL = b"artifact_path: model\nmodel_id: m-0123456789abcdef0123456789abcdef\n"
 HERE = str(Path(__file__).parents[2])
 LEAKS = ("Traceback", "sqlite3", "psycopg", "SELECT ", "INSERT ", "UPDATE ", "/tmp", "/root", HERE)  # noqa: S108
-OUR_FILE = re.compile(r"\.py\b")
+OUR_FILE = re.compile(r"\.py[cdo]?\b")
 
 _numbers = itertools.count()
 
