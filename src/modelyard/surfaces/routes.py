@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote_to_bytes
 
 from modelyard.errors import Invalid, NoSuchRoute
-from modelyard.surfaces.wire import Translation
+from modelyard.surfaces.wire import Joining, Translation
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -40,7 +40,7 @@ class Routes:
 
     def _add(self, row: Row) -> None:
         if "{" not in row.path and not row.doing:
-            for path in (row.path, *(row.older if isinstance(row, Translation) else ())):
+            for path in (row.path, *(row.older if isinstance(row, Translation | Joining) else ())):
                 _put(self._fixed, (row.method, path), row)
                 self._paths.add(path)
             return

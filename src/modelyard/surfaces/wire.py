@@ -285,6 +285,8 @@ class Joining:
     """As of a `Translation`."""
     tell: Callable[[Said, Any, Here], object] | None = None
     """As of a `Translation`."""
+    older: tuple[str, ...] = ()
+    """As of a `Translation`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,11 @@ class GetRunOutput(Query[Look, Output]):
 
     needs = (Need(Privilege.CAN_VIEW, on="job_run"),)
 
+    @property
+    def is_brief(self) -> bool:
+        """What was printed may be megabytes."""
+        return False
+
     def run(self, tx: Look) -> Output:
         """Show it."""
         run, task = _task(tx, self.job_run)
@@ -60,6 +65,11 @@ class ReadRunLog(Query[Look, Piece]):
 
     needs = (Need(Privilege.CAN_VIEW, on="job_run"),)
 
+    @property
+    def is_brief(self) -> bool:
+        """As above."""
+        return False
+
     def run(self, tx: Look) -> Piece:
         """What comes after the offset, as far as it is kept."""
         _, task = _task(tx, self.job_run)
@@ -68,15 +78,20 @@ class ReadRunLog(Query[Look, Piece]):
 
 
 @dataclass(frozen=True)
-class ExportRun(Query[Look, tuple[TaskRun, str, bytes]]):
+class ExportRun(Query[Look, tuple[str, bytes]]):
     """Show the notebook that a task has executed, with what came out of its cells."""
 
     job_run: Ref
 
     needs = (Need(Privilege.CAN_VIEW, on="job_run"),)
 
-    def run(self, tx: Look) -> tuple[TaskRun, str, bytes]:
-        """The attempt, the path of the notebook, and the notebook itself (.ipynb)."""
+    @property
+    def is_brief(self) -> bool:
+        """As above, notebooks too."""
+        return False
+
+    def run(self, tx: Look) -> tuple[str, bytes]:
+        """The path of the notebook, and the notebook itself (.ipynb)."""
         run, task = _task(tx, self.job_run)
         spec = run.settings.task(task.key)
         content = prints.notebook(tx, task.id)
@@ -84,7 +99,7 @@ class ExportRun(Query[Look, tuple[TaskRun, str, bytes]]):
             raise Invalid("only runs of notebooks can be exported.")
         if content is None:
             raise NotFound(f"Run {task.id} has left no notebook: it has not begun, or could not.")
-        return task, str(spec.spec.get("notebook_path", "")), content
+        return str(spec.spec.get("notebook_path", "")), content
 
 
 @dataclass(frozen=True)

@@ -40,5 +40,7 @@ def html(notebook: bytes) -> str:
             timeout=_SECONDS,
         )
     except subprocess.SubprocessError:
-        raise Unavailable("the notebook could not be made a page; fetch it as .ipynb.") from None
+        raise Unavailable(
+            "the notebook could not be made a page, for which the server needs modelyard[jobs]; fetch it as .ipynb."
+        ) from None
     return _SCRIPT.sub("", done.stdout.decode())

@@ -14,9 +14,9 @@ from modelyard.actions.jobs.runs import RunPage
 from modelyard.domain.jobs.runs import MOST_LOG, TaskRun
 from modelyard.errors import Invalid
 from modelyard.surfaces.jobs import told
-from modelyard.surfaces.jobs.notebooks import page
-from modelyard.surfaces.jobs.said import OneRun, row
-from modelyard.surfaces.wire import AnyAction, Here, Row, Translation
+from modelyard.surfaces.jobs.said import API, OneRun, older, row
+from modelyard.surfaces.stored import Bytes
+from modelyard.surfaces.wire import AnyAction, Here, Joining, Row, Translation
 
 _OURS: Final = "/api/2.0/modelyard/jobs/runs/{run_id}"
 _VIEWS: Final = frozenset({"CODE", "DASHBOARDS", "ALL"})
@@ -67,10 +67,14 @@ def _export(said: Exporting) -> AnyAction:
     return results.ExportRun(said.job_run)
 
 
-def _exported(found: tuple[TaskRun, str, bytes], _here: Here) -> object:
-    _, path, notebook = found
-    name = path.rpartition("/")[2]
-    return {"views": [{"content": page(notebook, name), "name": name, "type": "NOTEBOOK"}]}
+def _as_page(store: Bytes, _said: Exporting, found: tuple[str, bytes]) -> tuple[str, str]:
+    path, notebook = found
+    return path.rpartition("/")[2], store.page(notebook)
+
+
+def _exported(found: tuple[str, str], _here: Here) -> object:
+    name, page = found
+    return {"views": [{"content": page, "name": name, "type": "NOTEBOOK"}]}
 
 
 def _read(said: Reading) -> AnyAction:
@@ -93,7 +97,7 @@ def _left(found: Mapping[str, Mapping[str, Any]], _here: Here) -> object:
 
 ROWS: Final[tuple[Row, ...]] = (
     row("GET", "/runs/get-output", OneRun, _output, _told),
-    row("GET", "/runs/export", Exporting, _export, _exported),
+    Joining("GET", f"{API}/runs/export", Exporting, _export, _as_page, write=_exported, older=older("/runs/export")),
     Translation("GET", f"{_OURS}/log", Reading, _read, _piece),
     Translation("GET", f"{_OURS}/values", OneRun, _values, _left),
 )

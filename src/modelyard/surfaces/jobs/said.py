@@ -30,8 +30,12 @@ def row(
     write: Callable[[Any, Here], object],
 ) -> Translation:
     """A row of the Jobs API, in this version and in those before it."""
-    older = tuple(f"{api}{path}" for api in _OLDER)
-    return Translation(method, f"{API}{path}", said, read, write, older=older)
+    return Translation(method, f"{API}{path}", said, read, write, older=older(path))
+
+
+def older(path: str) -> tuple[str, ...]:
+    """The addresses of a row in the versions of the Jobs API before this one."""
+    return tuple(f"{api}{path}" for api in _OLDER)
 
 
 def nothing(_done: object, _here: Here) -> object:
