@@ -228,8 +228,7 @@ def _delete_all(tx: Write, manifest: str, path: str) -> None:
         raise NotFound("No such file or directory.")
     if len(found) > _MOST:
         raise Invalid(f"more than {_MOST} files are in the directory; delete the directories in it first.")
-    for each in found:
-        files.remove(tx, manifest, each)
+    files.remove_tree(tx, manifest, path)
 
 
 # In parts

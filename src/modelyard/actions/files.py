@@ -245,8 +245,7 @@ class MakeDirectory(Command[Write, None]):
         if there and there.is_directory:
             return
         check_place(tx, version.manifest_id, self.path, overwrite=False)
-        for path in [*files.missing_parents(tx, version.manifest_id, self.path), self.path]:
-            files.put(tx, version.manifest_id, Entry(path, is_directory=True))
+        files.put_whole(tx, version.manifest_id, Entry(self.path, is_directory=True))
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Privilege
 from modelyard.domain.volumes import State, VolumePath
 from modelyard.errors import Denied, Invalid, NotFound, WrongState
-from modelyard.store import files, holdings, outputs, volumes
+from modelyard.store import files, outputs, volumes
 from modelyard.store.tx import Look, Write
 
 if TYPE_CHECKING:
@@ -209,9 +209,6 @@ class KeepVolumeFile(Command[Write, Entry]):
         """The file, unless the output was completed, or the path was taken, in the meantime."""
         spot = _writing(tx, volumes.locked(tx, tx.at(self.volume)), self.path)
         check_place(tx, spot.manifest_id, spot.path, overwrite=self.overwrite)
-        before = files.get(tx, spot.manifest_id, spot.path)
-        if before:
-            holdings.let_go(tx, before.stored)
         return files.put_whole(tx, spot.manifest_id, Entry.of(spot.path, self.stored, tx.now))
 
 
@@ -237,8 +234,7 @@ class MakeVolumeDirectory(Command[Write, None]):
         if there and there.is_directory:
             return
         check_place(tx, spot.manifest_id, spot.path, overwrite=False)
-        for path in [*files.missing_parents(tx, spot.manifest_id, spot.path), spot.path]:
-            files.put(tx, spot.manifest_id, Entry(path, is_directory=True))
+        files.put_whole(tx, spot.manifest_id, Entry(spot.path, is_directory=True))
 
 
 @dataclass(frozen=True)
@@ -253,7 +249,7 @@ class DeleteVolumeFile(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Delete it, or `NotFound`."""
         spot = _writing(tx, volumes.locked(tx, tx.at(self.volume)), self.path)
-        holdings.let_go(tx, _file(tx, spot).stored)
+        _file(tx, spot)
         files.remove(tx, spot.manifest_id, spot.path)
 
 

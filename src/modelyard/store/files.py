@@ -49,11 +49,8 @@ _BELOW: Final = _ENTRIES.where(
     _entries.c.path >= bindparam("first"),
     _entries.c.path < bindparam("beyond"),
 )
-_TREE: Final = (
-    select(_entries.c.path)
-    .where(_OF_MANIFEST, or_(_THIS, and_(_entries.c.path >= bindparam("first"), _entries.c.path < bindparam("beyond"))))
-    .limit(bindparam("most"))
-)
+_IN_TREE: Final = or_(_THIS, and_(_entries.c.path >= bindparam("first"), _entries.c.path < bindparam("beyond")))
+_TREE: Final = select(_entries.c.path).where(_OF_MANIFEST, _IN_TREE).limit(bindparam("most"))
 _ADD: Final = inserting(_entries)
 _REPLACE: Final = (
     update(_entries)
@@ -73,6 +70,9 @@ _FREEZE: Final = (
     .values(digest=bindparam("new_digest"), files=bindparam("new_files"), size=bindparam("new_size"))
 )
 _REMOVE: Final = delete(_entries).where(_OF_MANIFEST, _THIS)
+_REMOVE_TREE: Final = delete(_entries).where(_OF_MANIFEST, _IN_TREE)
+_LET_GO: Final = holdings.letting_go(_OF_MANIFEST, _THIS)
+_LET_TREE_GO: Final = holdings.letting_go(_OF_MANIFEST, _IN_TREE)
 
 
 def get(tx: Look, manifest_id: str, path: str) -> Entry | None:
@@ -105,17 +105,21 @@ def all_files(tx: Look, manifest_id: str) -> list[Entry]:
 
 
 def put(tx: Write, manifest_id: str, entry: Entry) -> None:
-    """Keep a file or directory, in place of a file of the same path; its parents must be there."""
+    """Keep a file or directory, in place of a file of the same path; its parents must be there.
+
+    For the bytes that the path named before the grace period begins: somebody may be reading them.
+    """
     blob = None if entry.is_directory else holdings.keep(tx, entry.stored)
-    if not entry.is_directory and tx.run(
-        _REPLACE,
-        manifest=manifest_id,
-        at=entry.path,
-        new_size=entry.size,
-        new_sha256=entry.sha256,
-        now=tx.now,
-        new_blob=blob,
-    ):
+    if not entry.is_directory and tx.run(_LET_GO, manifest=manifest_id, at=entry.path, now=tx.now):
+        tx.run(
+            _REPLACE,
+            manifest=manifest_id,
+            at=entry.path,
+            new_size=entry.size,
+            new_sha256=entry.sha256,
+            now=tx.now,
+            new_blob=blob,
+        )
         return
     tx.run(
         _ADD,
@@ -140,14 +144,12 @@ def put_whole(tx: Write, manifest_id: str, entry: Entry) -> Entry:
 
 def below(tx: Look, manifest_id: str, directory: str) -> list[Entry]:
     """Every file in a directory, at any depth."""
-    inside = {"first": directory + "/", "beyond": directory + "0"}  # a zero follows a slash
-    return [_entry(row) for row in tx.rows(_BELOW, manifest=manifest_id, **inside)]
+    return [_entry(row) for row in tx.rows(_BELOW, manifest=manifest_id, **_inside(directory))]
 
 
 def tree(tx: Look, manifest_id: str, path: str, most: int) -> list[str]:
     """The paths of a file or directory and of all that is in it."""
-    inside = {"first": path + "/", "beyond": path + "0"}  # a zero follows a slash
-    return [row[0] for row in tx.rows(_TREE, manifest=manifest_id, at=path, most=most, **inside)]
+    return [row[0] for row in tx.rows(_TREE, manifest=manifest_id, at=path, most=most, **_inside(path))]
 
 
 def freeze(tx: Write, manifest_id: str, digest: str, entries: Collection[Entry]) -> None:
@@ -173,8 +175,19 @@ def missing_parents(tx: Look, manifest_id: str, path: str) -> list[str]:
 
 
 def remove(tx: Write, manifest_id: str, path: str) -> None:
-    """Take a file or an empty directory out of a manifest; its bytes are collected later."""
+    """Take a file or an empty directory out of a manifest; its bytes are collected after the grace period."""
+    tx.run(_LET_GO, manifest=manifest_id, at=path, now=tx.now)
     tx.run(_REMOVE, manifest=manifest_id, at=path)
+
+
+def remove_tree(tx: Write, manifest_id: str, path: str) -> None:
+    """Take a file or directory and all that is in it out of a manifest, likewise."""
+    tx.run(_LET_TREE_GO, manifest=manifest_id, at=path, now=tx.now, **_inside(path))
+    tx.run(_REMOVE_TREE, manifest=manifest_id, at=path, **_inside(path))
+
+
+def _inside(directory: str) -> dict[str, str]:
+    return {"first": directory + "/", "beyond": directory + "0"}  # a zero follows a slash
 
 
 def _entry(row: Row) -> Entry:

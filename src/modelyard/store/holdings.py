@@ -11,6 +11,8 @@ from modelyard.store import schema
 from modelyard.store.tx import Contended, inserting, new_id
 
 if TYPE_CHECKING:
+    from sqlalchemy import ColumnElement, Update
+
     from modelyard.domain.files import Stored
     from modelyard.store.tx import Look, Write
 
@@ -73,11 +75,18 @@ _TOUCH: Final = (
     .values(touched_at=bindparam("now"))
     .returning(_blobs.c.id, _blobs.c.key)
 )
-_START_THE_CLOCK: Final = (
-    update(_blobs)
-    .where(_blobs.c.id.in_(select(_entries.c.blob_id).where(_entries.c.manifest_id == bindparam("manifest"))))
-    .values(touched_at=bindparam("now"))
-)
+
+
+def letting_go(*these: ColumnElement[bool]) -> Update:
+    """The statement by which the grace period of the bytes of such entries begins, which are about to let go of them.
+
+    Somebody may be reading them.
+    """
+    named = select(_entries.c.blob_id).where(*these)
+    return update(_blobs).where(_blobs.c.id.in_(named)).values(touched_at=bindparam("now"))
+
+
+_START_THE_CLOCK: Final = letting_go(_entries.c.manifest_id == bindparam("manifest"))
 _FORGET: Final = delete(_garbage).where(_garbage.c.store_id == bindparam("store"), _garbage.c.key == bindparam("name"))
 _DISCARD: Final = inserting(_garbage)
 
@@ -103,11 +112,6 @@ def keep(tx: Write, stored: Stored) -> str:
         touched_at=tx.now,
     )
     return id_
-
-
-def let_go(tx: Write, stored: Stored) -> None:
-    """Let the grace period of stored bytes begin, which a file is about to let go of: somebody may be reading them."""
-    tx.row(_TOUCH, store=stored.store_id, hash=stored.sha256, now=tx.now)
 
 
 def start_the_clock(tx: Write, manifest_id: str) -> None:
