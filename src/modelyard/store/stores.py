@@ -223,6 +223,15 @@ class Stores:
         """Take a file in."""
         return self.backend(store_id).receive(limit=self._limit, size=size)
 
+    def bring(self, store_id: str, content: bytes) -> Stored:
+        """Store some bytes that are whole."""
+        incoming = self.receive(store_id, len(content))
+        try:
+            incoming.write([content])
+            return incoming.commit()
+        finally:
+            incoming.abort()
+
     def begin(self, upload: Upload) -> None:
         """Make room for the parts of an upload."""
         self.backend(upload.store_id).begin(upload.id)
@@ -337,15 +346,6 @@ class Stores:
         return Looked(len(blobs), size, tuple(damage), blobs[-1].id if len(blobs) == most else None)
 
     # Inference tables
-
-    def bring(self, store_id: str, content: bytes) -> Stored:
-        """Store some bytes that are whole."""
-        incoming = self.receive(store_id, len(content))
-        try:
-            incoming.write([content])
-            return incoming.commit()
-        finally:
-            incoming.abort()
 
     def rows_in(self, path: Path) -> Mapping[str, Sequence[str]]:
         """Which endpoints have rows of inference tables in a spooled file, by the ids of the tables."""

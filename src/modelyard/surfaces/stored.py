@@ -60,6 +60,10 @@ class Bytes(Protocol):
         """Take a file in; `size` in bytes where it is known."""
         ...
 
+    def bring(self, store_id: str, content: bytes) -> Stored:
+        """Take in some bytes that are whole."""
+        ...
+
     def clear(self, garbage: Sequence[Garbage]) -> tuple[Garbage, ...]:
         """Delete objects that no row names; those that are gone."""
         ...

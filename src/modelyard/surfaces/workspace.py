@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any, Final
 
 import msgspec
@@ -66,7 +67,7 @@ class Place(msgspec.Struct, frozen=True):
         return rules.path(self.path)
 
 
-class Import(Place, frozen=True):
+class Import(Place, frozen=True, dict=True):
     """Something that is to be kept, with its content in base64."""
 
     format: str = "SOURCE"
@@ -74,7 +75,7 @@ class Import(Place, frozen=True):
     content: str = ""
     overwrite: bool = False
 
-    @property
+    @cached_property
     def decided(self) -> tuple[Draft, bytes]:
         """What it is, and its bytes."""
         try:
@@ -156,19 +157,7 @@ def _prepare(said: Import) -> AnyAction:
 
 
 def _kept(store: Bytes, said: Import, store_id: str) -> Stored:
-    content = said.decided[1]
-    writer = store.receive(store_id, len(content))
-    try:
-        writer.write([content])
-        return _as_stored(writer.commit())
-    finally:
-        writer.abort()
-
-
-def _as_stored(found: object) -> Stored:
-    if not isinstance(found, Stored):
-        raise TypeError("a store gives what it has stored")
-    return found
+    return store.bring(store_id, said.decided[1])
 
 
 def _exported(store: Bytes, said: Export, there: Object) -> tuple[bytes, str, bool]:
