@@ -65,6 +65,7 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[At], Action[Any, Any]]] = {
     approvals.DecideApproval: lambda at: approvals.DecideApproval(*_on(asked(at.world)), Decision.APPROVED),
     approvals.CreateDecisionToken: lambda at: approvals.CreateDecisionToken(*_on(asked(at.world))),
     approvals.DecideByToken: _by_token,
+    approvals.AreApprovalsDue: lambda _at: approvals.AreApprovalsDue(),
     approvals.ExpireApprovals: lambda _at: approvals.ExpireApprovals(),
     deployment_jobs.IsDeploymentDue: lambda _at: deployment_jobs.IsDeploymentDue(),
     deployment_jobs.StartDeployment: _start,

@@ -127,6 +127,17 @@ class DecideByToken(Command[Write, Approval]):
 
 
 @dataclass(frozen=True)
+class AreApprovalsDue(Chore[Look, bool]):
+    """Look whether there is something for `ExpireApprovals` to do."""
+
+    is_change = False  # it is asked every few seconds
+
+    def run(self, tx: Look) -> bool:
+        """Whether there is."""
+        return bool(approvals.expired(tx) or approvals.stale(tx) or approvals.has_old_tokens(tx))
+
+
+@dataclass(frozen=True)
 class ExpireApprovals(Chore[Write, bool]):
     """Reject what nobody has decided in its time, and withdraw what nobody can decide any more."""
 

@@ -91,7 +91,9 @@ _ADD_TOKEN: Final = inserting(_tokens)
 _VALID: Final = (_tokens.c.secret_hash == bindparam("secret")) & (_tokens.c.expires_at > bindparam("now"))
 _BY_TOKEN: Final = select(_tokens.c.principal_id, _tokens.c.approval_id).where(_VALID)
 _USE_TOKEN: Final = delete(_tokens).where(_tokens.c.secret_hash == bindparam("secret"))
-_FORGET_TOKENS: Final = delete(_tokens).where(_tokens.c.expires_at <= bindparam("now"))
+_OLD: Final = _tokens.c.expires_at <= bindparam("now")
+_OLD_TOKENS: Final = select(_tokens.c.secret_hash).where(_OLD).limit(1)
+_FORGET_TOKENS: Final = delete(_tokens).where(_OLD)
 _CREATOR: Final = (
     select(func.coalesce(_principals.c.name, _versions.c.created_by))
     .select_from(_versions.outerjoin(_principals, _principals.c.id == _versions.c.creator_id))
@@ -257,6 +259,11 @@ def use_token(tx: Write, secret: str) -> str | None:
     if row is None or not tx.run(_USE_TOKEN, secret=secret_hash(secret)):
         return None
     return row[1]
+
+
+def has_old_tokens(tx: Look) -> bool:
+    """Whether there are tokens that have expired."""
+    return tx.row(_OLD_TOKENS, now=tx.now) is not None
 
 
 def forget_tokens(tx: Write) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from modelyard.actions.approvals import ExpireApprovals
+from modelyard.actions.approvals import AreApprovalsDue, ExpireApprovals
 from modelyard.actions.collection import CollectByItself, DiscardByItself, ForgetByItself
 from modelyard.actions.deliveries import ForgetDeliveries
 from modelyard.actions.deployment_jobs import IsDeploymentDue, StartDeployment
@@ -44,7 +44,7 @@ def duties(settings: Settings) -> tuple[Duty, ...]:
         Duty("ForgetOldRows", lambda desk: desk.do(ForgetOldRows()), _HOUR, first=60),
         Duty("ForgetDeliveries", lambda desk: desk.do(ForgetDeliveries()), _HOUR, first=90),
         Duty("StartDeployments", _start_deployment, 1),
-        Duty("ExpireApprovals", lambda desk: desk.do(ExpireApprovals()), 5),
+        Duty("ExpireApprovals", _expire_approvals, 5),
         *(_collecting() if settings.collect else ()),
     )
 
@@ -58,6 +58,11 @@ def _note_token_use(desk: Desk) -> None:
 def _start_deployment(desk: Desk) -> bool:
     """Start one deployment that is due; whether there may be more."""
     return desk.do(IsDeploymentDue()) and desk.do(StartDeployment())
+
+
+def _expire_approvals(desk: Desk) -> bool:
+    """Conclude some requests whose time is over; whether there may be more."""
+    return desk.do(AreApprovalsDue()) and desk.do(ExpireApprovals())
 
 
 def _note_sightings(desk: Desk) -> None:
