@@ -5,6 +5,7 @@ What is found is told by the name that old code knows: the old one, where there 
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 
 from modelyard.action import Command, Need, Query, Ref
@@ -13,7 +14,7 @@ from modelyard.actions.origins import origins
 from modelyard.actions.stages import StagedModel
 from modelyard.domain.cards import Draft
 from modelyard.domain.experiments import Artifact
-from modelyard.domain.flat_filters import Search
+from modelyard.domain.flat_filters import Found, Search
 from modelyard.domain.lineage import Direction
 from modelyard.domain.models import MODEL_FILE, Registration, Version
 from modelyard.domain.pages import Page, Window
@@ -45,15 +46,26 @@ class SearchFlatModels(Query[Look, Page[Named]]):
     def run(self, tx: Look) -> Page[Named]:
         """A page of what is found."""
         found = flat.models(tx, self.search)
-        start = self.window.number_after or 0
-        page = found[start : start + self.window.limit + 1]
-        shown = [Named(each.name, model=_staged(tx, each.id)) for each in page[: self.window.limit]]
-        more = page[self.window.limit :]
-        return Page(tuple(shown), str(start + self.window.limit) if more else None, self.window.query)
+        page, after = _cut(found, self.window)
+        staged = _staged(tx, {each.id for each in page})
+        shown = tuple(Named(each.name, model=staged[each.id]) for each in page if each.id in staged)
+        return Page(shown, after, self.window.query)
 
 
-def _staged(tx: Look, model_id: str) -> StagedModel:
-    return StagedModel(models.get(tx, model_id), tuple(stages.latest(tx, model_id, Stage)))
+def _cut(found: Sequence[Found], window: Window) -> tuple[Sequence[Found], str | None]:
+    """A page of what is found, and where the next one begins."""
+    start = window.number_after or 0
+    end = start + window.limit
+    return found[start:end], str(end) if len(found) > end else None
+
+
+def _staged(tx: Look, ids: Collection[str]) -> dict[str, StagedModel]:
+    """Those of some models that are there, by their ids, each with its latest versions."""
+    latest: dict[str, list[Version]] = {}
+    for version in stages.latest(tx, ids):
+        latest.setdefault(version.model, []).append(version)
+    found = models.these(tx, ids)
+    return {id_: StagedModel(model, tuple(latest.get(model.full_name, ()))) for id_, model in found.items()}
 
 
 @dataclass(frozen=True)
@@ -79,12 +91,10 @@ class SearchFlatVersions(Query[Look, Page[Named]]):
             tx.context.spoken.append(called)
         if called and found:  # whoever sees nothing of the model does not learn its name, either
             called.check(tx.now)
-        start = self.window.number_after or 0
-        page = found[start : start + self.window.limit]
+        page, after = _cut(found, self.window)
         whole = {version.id: version for version in models.versions_of(tx, {each.id for each in page})}
-        shown = tuple(Named(each.name, whole[each.id]) for each in page)
-        more = len(found) > start + self.window.limit
-        return Page(shown, str(start + self.window.limit) if more else None, self.window.query)
+        shown = tuple(Named(each.name, whole[each.id]) for each in page if each.id in whole)
+        return Page(shown, after, self.window.query)
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ class GetOldName(Query[Look, Seen]):
     def run(self, tx: Look) -> Seen:
         """Show it."""
         there = _of_model(tx, self.model, self.name)
-        return Seen(there, legacy.last_seen(tx, self.name), tx.now)
+        return Seen(there, legacy.last_seen(tx, [self.name]).get(self.name), tx.now)
 
 
 @dataclass(frozen=True)
@@ -166,7 +166,8 @@ class ListOldNames(Query[Look, Page[Seen]]):
     def run(self, tx: Look) -> Page[Seen]:
         """List them by name."""
         page = legacy.listing(tx, self.window)
-        seen = tuple(Seen(each, legacy.last_seen(tx, each.name), tx.now) for each in page.items)
+        last = legacy.last_seen(tx, [each.name for each in page.items])
+        seen = tuple(Seen(each, last.get(each.name), tx.now) for each in page.items)
         return Page(seen, page.after, page.query)
 
 

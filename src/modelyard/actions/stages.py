@@ -39,7 +39,7 @@ class GetStagedModel(Query[Look, StagedModel]):
     def run(self, tx: Look) -> StagedModel:
         """Show both."""
         id_ = tx.at(self.model).id
-        return StagedModel(models.get(tx, id_), tuple(stages.latest(tx, id_, Stage)))
+        return StagedModel(models.get(tx, id_), tuple(stages.latest(tx, [id_])))
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ class ListLatestVersions(Query[Look, list[Version]]):
 
     def run(self, tx: Look) -> list[Version]:
         """List them."""
-        return stages.latest(tx, tx.at(self.model).id, self.stages)
+        return stages.latest(tx, [tx.at(self.model).id], self.stages)
 
 
 @dataclass(frozen=True)
@@ -66,7 +66,7 @@ class GetLatestVersion(Query[Look, Version]):
 
     def run(self, tx: Look) -> Version:
         """Show it, or `NotFound`."""
-        found = stages.latest(tx, tx.at(self.model).id, Stage)
+        found = stages.latest(tx, [tx.at(self.model).id])
         return found[-1] if found else models.version_by_alias(tx, tx.at(self.model), "latest")
 
 

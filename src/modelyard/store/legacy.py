@@ -14,6 +14,7 @@ from modelyard.domain.stages import Stage
 from modelyard.errors import NotFound
 from modelyard.store import schema
 from modelyard.store.catalogs import IS_ADMIN, LOCATED, VISIBLE, seen_by
+from modelyard.store.lists import is_in, texts
 from modelyard.store.tx import inserting
 
 if TYPE_CHECKING:
@@ -200,7 +201,11 @@ _OF_NAME: Final = (
     .limit(bindparam("most"))
     .offset(bindparam("skipped"))
 )
-_LAST_SEEN: Final = select(func.max(_sightings.c.last_at)).where(_sightings.c.name == bindparam("called"))
+_LAST_SEEN: Final = (
+    select(_sightings.c.name, func.max(_sightings.c.last_at))
+    .where(is_in(_sightings.c.name, "names"))
+    .group_by(_sightings.c.name)
+)
 
 
 def note(tx: Write, seen: Sighting) -> None:
@@ -228,7 +233,6 @@ def sightings(tx: Look, name: str, window: Window) -> Page[Sighting]:
     return window.cut([Sighting(*row) for row in rows], str(skipped + window.limit))
 
 
-def last_seen(tx: Look, name: str) -> int | None:
-    """When somebody called by an old name last."""
-    row = tx.row(_LAST_SEEN, called=name)
-    return row[0] if row else None
+def last_seen(tx: Look, names: Iterable[str]) -> dict[str, int]:
+    """When somebody called last by each of some old names by which anybody did."""
+    return dict(tx.rows(_LAST_SEEN, names=texts(names)))

@@ -40,6 +40,11 @@ _GET: Final = (
     .select_from(_securables.join(_models, _models.c.id == _securables.c.id).join(_principals, _OWNER))
     .where(_securables.c.id == bindparam("model"))
 )
+_THESE_MODELS: Final = (
+    select(*_MODEL)
+    .select_from(_securables.join(_models, _models.c.id == _securables.c.id).join(_principals, _OWNER))
+    .where(is_in(_securables.c.id, "ids"))
+)
 _SEARCH: Final = (
     select(*_MODEL, VISIBLE)
     .select_from(_LOCATED.join(_principals, _OWNER))
@@ -72,6 +77,11 @@ def get(tx: Look, model_id: str) -> RegisteredModel:
     if row is None:
         raise Contended
     return _models_of(tx, [row])[0]
+
+
+def these(tx: Look, ids: Iterable[str]) -> dict[str, RegisteredModel]:
+    """Those of some models that are there, by their ids."""
+    return {model.id: model for model in _models_of(tx, tx.rows(_THESE_MODELS, ids=texts(ids)))}
 
 
 def search(tx: Look, window: Window, inside: str = "", *, browse: bool = False) -> Page[RegisteredModel]:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import bindparam, delete, func, select
+from sqlalchemy import bindparam, delete, func, select, tuple_
 
 from modelyard.domain.models import Status
 from modelyard.domain.stages import Stage, StageMove
 from modelyard.store import models, schema
+from modelyard.store.lists import is_in, texts
 from modelyard.store.tx import inserting
 
 if TYPE_CHECKING:
@@ -31,8 +32,16 @@ _STAGED: Final = (
     .select_from(_PLACED)
     .where(_OF_MODEL, _READY, _stages.c.stage.is_not(None))
 )
-_HIGHEST: Final = select(func.max(_versions.c.number)).select_from(_PLACED).where(_OF_MODEL, _READY).group_by(_STAGE)
-_LATEST: Final = select(_versions.c.id).where(_OF_MODEL, _versions.c.number.in_(_HIGHEST))
+_OF_MODELS: Final = is_in(_versions.c.model_id, "models")
+_HIGHEST: Final = (
+    select(_versions.c.model_id, func.max(_versions.c.number))
+    .select_from(_PLACED)
+    .where(_OF_MODELS, _READY)
+    .group_by(_versions.c.model_id, _STAGE)
+)
+_LATEST: Final = select(_versions.c.id).where(
+    _OF_MODELS, tuple_(_versions.c.model_id, _versions.c.number).in_(_HIGHEST)
+)
 _IDS: Final = select(_versions.c.number, _versions.c.id).where(_OF_MODEL)
 _GET: Final = select(_stages.c.run_link).where(_stages.c.version_id == bindparam("version"))
 _ADD: Final = inserting(_stages)
@@ -60,10 +69,10 @@ def of_model(tx: Look, model_id: str) -> dict[int, Stage]:
     return {number: Stage(stage) for number, stage in tx.rows(_STAGED, model=model_id)}
 
 
-def latest(tx: Look, model_id: str, wanted: Iterable[Stage]) -> list[Version]:
-    """The READY version with the highest number in each of some stages that has any."""
+def latest(tx: Look, model_ids: Iterable[str], wanted: Iterable[Stage] = Stage) -> list[Version]:
+    """Of each of some models the READY version with the highest number in each of some stages that has any."""
     among = frozenset(wanted)
-    ids = [id_ for (id_,) in tx.rows(_LATEST, model=model_id)]
+    ids = [id_ for (id_,) in tx.rows(_LATEST, models=texts(model_ids))]
     return [version for version in models.versions_of(tx, ids) if version.stage in among]
 
 
