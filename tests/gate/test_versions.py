@@ -11,13 +11,13 @@ import pytest
 from sqlalchemy import text
 
 from modelyard.action import Command, Ref
-from modelyard.actions import access, catalogs, files, grants, models, versions
+from modelyard.actions import access, catalogs, files, flat, grants, models, versions
 from modelyard.domain.access import PrincipalKind
 from modelyard.domain.journal import Event
 from modelyard.domain.models import Alias, Status, Tag
 from modelyard.domain.pages import Window
 from modelyard.domain.privileges import GrantChange, Kind, Privilege
-from modelyard.errors import AlreadyExists, Changed, Denied, Failure, NotFound, WrongState
+from modelyard.errors import AlreadyExists, Changed, Denied, Failure, Invalid, NotFound, WrongState
 from modelyard.store import models as store
 from modelyard.store.tx import Row
 from tests.gate.threads import THREADS, at_once, persistent
@@ -448,3 +448,20 @@ class TestAReadyVersion:
         done = at_once([finalize] * THREADS)
         assert not [each for each in done if isinstance(each, Failure)]
         assert len({(each.model_id, each.digest) for each in done}) == 1
+
+
+def test_a_version_from_artifacts_has_the_files_of_that_folder_and_no_others(world: World) -> None:
+    folder = "run/artifacts/model"
+    inside = ("MLmodel", "data/weights", "data/deep/é", "model0")
+    beside = ("run/artifacts/model.txt", "run/artifacts/model0/MLmodel", "run/artifacts/other")
+    where = world.experiment(*(f"{folder}/{path}" for path in inside), *beside)
+    model = world.model()
+    draft = world.do(flat.RegisterFromArtifacts(where, folder, model, NEW), world.owner)
+    number = draft.version.number
+    assert sorted(each.path for each in draft.files) == sorted(inside)
+    for directory, found in {"": ["MLmodel", "data", "model0"], "data": ["data/deep", "data/weights"]}.items():
+        page = world.do(files.ListDirectory(model, number, directory, Window(100)), world.owner)
+        assert [each.path for each in page.items] == found
+    for path in ("run/artifacts", "run/artifacts/model/data", "run/artifacts/mode"):
+        with pytest.raises(Invalid, match="no MLflow model"):
+            world.do(flat.RegisterFromArtifacts(where, path, model, NEW), world.owner)

@@ -117,9 +117,8 @@ class RegisterFromArtifacts(Command[Write, Draft]):
     def run(self, tx: Write) -> Draft:
         """The version with its files, PENDING_REGISTRATION; `Invalid` where no MLflow model is there."""
         origin = experiments.get(tx, tx.at(self.experiment).id)
-        begin = f"{self.path}/"
-        there = files.below(tx, origin.manifest_id, self.path)
-        if all(each.path != begin + MODEL_FILE for each in there):
+        there = files.get(tx, origin.manifest_id, f"{self.path}/{MODEL_FILE}")
+        if there is None or there.is_directory:
             raise Invalid(
                 f"no MLflow model is among the artifacts at '{Artifact(origin.number, self.path)}'; log one first."
             )
@@ -129,6 +128,5 @@ class RegisterFromArtifacts(Command[Write, Draft]):
         lineage.note(tx, made.id, Direction.UPSTREAM, found)
         if told.run_link:
             stages.put(tx, made.id, Stage.NONE, told.run_link)
-        for each in there:
-            files.put_whole(tx, made.manifest_id, replace(each, path=each.path.removeprefix(begin), modified_at=tx.now))
+        files.copy(tx, origin.manifest_id, self.path, made.manifest_id)
         return Draft(replace(made, run_link=told.run_link), tuple(files.all_files(tx, made.manifest_id)))

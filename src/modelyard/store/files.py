@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, delete, or_, select, update
+from sqlalchemy import Integer, and_, bindparam, delete, func, insert, or_, select, update
 
 from modelyard.domain.files import Entry, parents
 from modelyard.domain.pages import Page, Window
@@ -43,13 +43,8 @@ _FILES: Final = (
     .order_by(_entries.c.path)
     .limit(bindparam("most"))
 )
-_BELOW: Final = _ENTRIES.where(
-    _OF_MANIFEST,
-    _entries.c.is_directory == 0,
-    _entries.c.path >= bindparam("first"),
-    _entries.c.path < bindparam("beyond"),
-)
-_IN_TREE: Final = or_(_THIS, and_(_entries.c.path >= bindparam("first"), _entries.c.path < bindparam("beyond")))
+_IN_FOLDER: Final = and_(_entries.c.path >= bindparam("first"), _entries.c.path < bindparam("beyond"))
+_IN_TREE: Final = or_(_THIS, _IN_FOLDER)
 _TREE: Final = select(_entries.c.path).where(_OF_MANIFEST, _IN_TREE).limit(bindparam("most"))
 _ADD: Final = inserting(_entries)
 _REPLACE: Final = (
@@ -61,6 +56,20 @@ _REPLACE: Final = (
         modified_at=bindparam("now"),
         blob_id=bindparam("new_blob"),
     )
+)
+_REST: Final = bindparam("rest", type_=Integer)
+_COPY: Final = insert(_entries).from_select(
+    [column.name for column in _entries.c],
+    select(
+        bindparam("into", type_=schema.Name),
+        func.substr(_entries.c.path, _REST),
+        func.substr(_entries.c.parent, _REST),  # nothing is left of the folder itself
+        _entries.c.is_directory,
+        _entries.c.size,
+        _entries.c.sha256,
+        bindparam("now", type_=schema.Number),
+        _entries.c.blob_id,
+    ).where(_OF_MANIFEST, _IN_FOLDER),
 )
 _MEASURE: Final = select(_manifests.c.files, _manifests.c.size).where(_manifests.c.id == bindparam("manifest"))
 _ADD_MANIFEST: Final = inserting(_manifests)
@@ -142,9 +151,9 @@ def put_whole(tx: Write, manifest_id: str, entry: Entry) -> Entry:
     return entry
 
 
-def below(tx: Look, manifest_id: str, directory: str) -> list[Entry]:
-    """Every file in a directory, at any depth."""
-    return [_entry(row) for row in tx.rows(_BELOW, manifest=manifest_id, **_inside(directory))]
+def copy(tx: Write, manifest_id: str, directory: str, into: str) -> None:
+    """Name all that is in a directory, at any depth, in an empty manifest, too: rows, and no bytes."""
+    tx.run(_COPY, manifest=manifest_id, into=into, rest=len(directory) + 2, now=tx.now, **_inside(directory))
 
 
 def tree(tx: Look, manifest_id: str, path: str, most: int) -> list[str]:
