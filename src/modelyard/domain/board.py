@@ -23,7 +23,6 @@ class Target:
     message: str = ""
     addresses: tuple[str, ...] = ()
     elsewhere: Elsewhere | None = None
-    may_sleep: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +35,6 @@ class Route:
 
     endpoint_id: str
     name: str
-    number: int
     targets: Mapping[str, Target]
     shares: tuple[tuple[str, int], ...]
     shadows: tuple[tuple[str, float], ...] = ()

@@ -81,10 +81,6 @@ class Artifact:
         """The absolute path, as clients know it."""
         return f"{ROOT}/{self.experiment}/{_RUNS}/{self.path}" if self.path else f"{ROOT}/{self.experiment}"
 
-    def inside(self, path: str) -> Artifact:
-        """Another path of the same experiment."""
-        return Artifact(self.experiment, path)
-
 
 def name(text: str) -> str:
     """A valid name of an experiment, as written."""

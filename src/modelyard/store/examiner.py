@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SCANNER: Final = (sys.executable, "-I", "-m", "modelyard.scanner")
 _MOST_ANSWERED: Final = 16 << 20
 _LATE: Final = "it takes longer than the setting scan_seconds allows"
 _FIRST: Final = (MODEL_FILE, "requirements.txt")

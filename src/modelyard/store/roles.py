@@ -11,20 +11,14 @@ from modelyard.store.lists import is_in, texts
 from modelyard.store.tx import inserting
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
 
-    from modelyard.store.tx import Look, Row, Write
+    from modelyard.store.tx import Look, Write
 
-_roles, _principals = schema.role_users, schema.principals
+_roles = schema.role_users
 
 _HELD: Final = select(_roles.c.role).where(
     _roles.c.principal_id == bindparam("principal"), is_in(_roles.c.user_id, "mine")
-)
-_ALL: Final = (
-    select(_principals.c.id, _principals.c.name, _principals.c.kind, _roles.c.role)
-    .join(_principals, _principals.c.id == _roles.c.user_id)
-    .where(_roles.c.principal_id == bindparam("principal"))
-    .order_by(_roles.c.role, _principals.c.folded)
 )
 _CLEAR: Final = delete(_roles).where(_roles.c.principal_id == bindparam("principal"))
 _ADD: Final = inserting(_roles)
@@ -33,11 +27,6 @@ _ADD: Final = inserting(_roles)
 def may_use(tx: Look, principal_id: str, identities: Collection[str]) -> bool:
     """Whether somebody with these identities may run code as a service principal: as its user or its manager."""
     return bool(tx.rows(_HELD, principal=principal_id, mine=texts(identities)))
-
-
-def all_of(tx: Look, principal_id: str) -> Sequence[Row]:
-    """Ids, names and kinds of who has which role."""
-    return tx.rows(_ALL, principal=principal_id)
 
 
 def replace(tx: Write, principal_id: str, roles: Collection[tuple[str, str]]) -> None:

@@ -250,7 +250,6 @@ def _route(endpoint: Endpoint, config: Config | None, standings: Mapping[str, Ke
     return Route(
         endpoint_id=endpoint.id,
         name=endpoint.name,
-        number=config.number,
         targets={each.name: _target(endpoint, each, standings) for each in config.entities},
         shares=tuple((share.entity, share.percentage) for share in config.shares if share.percentage),
         shadows=tuple((each.entity, each.fraction) for each in config.shadows),
@@ -264,9 +263,7 @@ def _route(endpoint: Endpoint, config: Config | None, standings: Mapping[str, Ke
 
 def _target(endpoint: Endpoint, entity: Entity, standings: Mapping[str, Kept]) -> Target:
     served_id = entity.served_id(endpoint.id)
-    target = Target(
-        entity.name, served_id, entity.model, entity.version, elsewhere=entity.elsewhere, may_sleep=entity.may_sleep
-    )
+    target = Target(entity.name, served_id, entity.model, entity.version, elsewhere=entity.elsewhere)
     if entity.elsewhere:
         return replace(target, state=Deployment.READY)
     kept = standings.get(served_id)
