@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -78,10 +79,10 @@ class Deployment:
         return [told["event_type"] for told in bodies if told.get("event_type") and "task" not in told]
 
 
-@pytest.fixture(scope="module")
-def there(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+@pytest.fixture
+def there(tmp_path: Path) -> Iterator[Deployment]:
     settings = {**SETTINGS, "outbound_allowed": "127.0.0.1"}
-    server = Server(tmp_path_factory.mktemp("approvals") / "data", settings=settings).start()
+    server = Server(tmp_path / "data", settings=settings).start()
     world = World(server)
     model = world.model()
     with receiving() as receiver:
