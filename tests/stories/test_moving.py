@@ -15,12 +15,14 @@ from typing import Any
 import pandas as pd
 import pytest
 import yaml
+from databricks.sdk import WorkspaceClient
 
 from tests.cli.conftest import Answer, CommandLine
 from tests.object_stores import KEY, SECRET, ObjectStore
 from tests.old_registry import HOSTILE, OldRegistry, old_registry
 from tests.serving import save_linear
 from tests.support import UNITY, Server, clean_environment
+from tests.workspace_registry import TOKEN, Workspace, workspace
 
 OURS = "/api/2.0/modelyard"
 FLAT = "/api/2.0/mlflow"
@@ -40,7 +42,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def old(tmp_path_factory: pytest.TempPathFactory, folders: Path) -> Iterator[OldRegistry]:
     """A server with models in stages, and with whatever is wrong with registries."""
-    with old_registry(tmp_path_factory.mktemp("old")) as made:
+    with old_registry(tmp_path_factory.mktemp("old"), MLFLOW_WEBHOOK_ALLOW_PRIVATE_IPS="true") as made:
         made.model("fraud", "Finds fraud", **{"team.name": "risk"})
         for number, stage in ((1, "Production"), (2, "Production"), (3, "Staging"), (4, "Archived")):
             more = {"description": f"No. {number}", "run_link": "http://old/#/runs"}
@@ -55,13 +57,15 @@ def old(tmp_path_factory: pytest.TempPathFactory, folders: Path) -> Iterator[Old
         for number in range(9):
             made.version("many", folders / str(number % 3 + 1), "Production")
         made.plant(*HOSTILE)
+        events = [{"entity": "MODEL_VERSION", "action": "CREATED"}, {"entity": "PROMPT", "action": "CREATED"}]
+        made.ask("webhooks", name="ci", url="https://127.0.0.1/secret?token=secret", events=events)
         yield made
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     made = Server(tmp_path_factory.mktemp("new") / "data").start()
-    made.make_containers("prod.a", "prod.b", "prod.c", "prod.d", "prod.e")
+    made.make_containers("prod.a", "prod.b", "prod.c", "prod.d", "prod.e", "prod.w")
     yield made
     made.stop()
 
@@ -270,7 +274,14 @@ def test_a_place_on_this_machine_is_read_from_a_database_and_never_for_a_server(
         report = applied(upgrade, tmp_path / "b.yaml")
         assert [(each["version"], each["status"]) for each in report["versions"]] == [(1, "READY")]
         (tmp_path / "model" / "link").symlink_to("/etc/hostname")
+        for uri in (old.url, old.database):
+            table = upgrade.alone("upgrade", "scan", "--registry", uri)
+            assert "https://127.0.0.1" in table.out
+            assert "secret" not in table.out + table.err
         seen: Answer = upgrade.alone("upgrade", "scan", "--registry", old.database, "--json")
+        (webhook,) = seen.json["registry"]["webhooks"]
+        assert webhook["events"] == ["model_version.created", "prompt.created"]
+        assert (webhook["new_events"], webhook["unheard"]) == (["model_version.ready"], ["prompt.created"])
         (local,) = [each for each in seen.json["registry"]["models"] if each["name"] == "local"]
         assert "links are not followed" in local["versions"][0]["problem"]
     finally:
@@ -405,3 +416,106 @@ def test_a_signature_is_recovered_from_the_input_example_where_that_is_asked_for
     (tmp_path / "plan.yaml.ledger").unlink()
     again = upgrade("upgrade", "apply", str(file), "--recover-signatures", "--json")
     assert again.json["versions"][0]["was_there"], "the same bytes are made again"
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # that stages are deprecated
+def test_the_registry_of_a_workspace_is_moved(
+    old: OldRegistry, server: Server, upgrade: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """MLflow's own client reads the same workspace, and finds the same files."""
+    server.make_user("ann@example.com")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    with workspace(old) as made:
+        (tmp_path / ".databrickscfg").write_text(f"[old]\nhost = {made.url}\ntoken = {TOKEN}\n")
+        made.holders["fraud"] = [
+            {"user_name": "ann@example.com", "all_permissions": [{"permission_level": "CAN_READ"}]},
+            {
+                "group_name": "stewards",
+                "all_permissions": [
+                    {"permission_level": "CAN_MANAGE_PRODUCTION_VERSIONS", "inherited": True},
+                    {"permission_level": "CAN_READ"},
+                ],
+            },
+        ]
+        made.webhooks.append(WEBHOOK)
+        as_the_sdk_sees_it(made)
+        seen = upgrade.alone("upgrade", "scan", "--registry", "databricks://old", "--json")
+        assert seen.status == 0, seen.err
+        registry = seen.json["registry"]
+        assert (registry["id"], registry["permissions_told"]) == (made.url.removeprefix("http://"), True)
+        (webhook,) = registry["webhooks"]
+        assert webhook == {
+            "model": "fraud",
+            "events": WEBHOOK["events"],
+            "to": "https://hooks.example.com",
+            "status": "ACTIVE",
+            "new_events": ["alias.set", "approval.requested"],
+            "unheard": ["COMMENT_CREATED"],
+        }
+        file = tmp_path / "plan.yaml"
+        words = ("--schema", "prod.w", "-o", str(file), "--model", "fraud")
+        answer = upgrade.alone("upgrade", "plan", "databricks://old", *words)
+        assert answer.status == 0, answer.err
+        assert TOKEN not in file.read_text()
+        plan = yaml.safe_load(file.read_text())
+        assert plan["models"]["fraud"]["grants"] == {
+            "ann@example.com": ["EXECUTE"], "stewards": ["EXECUTE", "CREATE_MODEL_VERSION", "APPLY_TAG"],
+        }  # fmt: skip
+        assert ["stewards has CAN_MANAGE_PRODUCTION_VERSIONS" in each["why"] for each in plan["refused"]] == [True]
+        plan["names"]["fraud"] = "prod.w.fraud_of_workspace"
+        plan["refused"], plan["models"]["fraud"]["grants"] = [], {"ann@example.com": ["EXECUTE"]}
+        file.write_text(yaml.safe_dump(plan))
+        report = applied(upgrade, file)
+        assert sorted(each["version"] for each in report["versions"]) == [1, 2, 3, 4]
+        assert {(each["principal"], each["change"]) for each in report["access"]} >= {("ann@example.com", "lost")}
+        brought = {word for path, word in made.heard if path.startswith("/cloud/")}
+        assert brought == {None}, "the token goes to the workspace alone"
+        compare_as_clients_see_them(server, monkeypatch, tmp_path, "fraud", "prod.w.fraud_of_workspace")
+
+
+WEBHOOK = {
+    "id": "1",
+    "model_name": "fraud",
+    "status": "ACTIVE",
+    "events": ["MODEL_VERSION_TRANSITIONED_TO_PRODUCTION", "TRANSITION_REQUEST_CREATED", "COMMENT_CREATED"],
+    "http_url_spec": {"url": "https://me:secret@hooks.example.com/services/secret", "enable_ssl_verification": True},
+}
+
+
+def as_the_sdk_sees_it(made: Workspace) -> None:
+    """The SDK finds what this workspace was given: it answers as a workspace does, as far as the SDK can tell."""
+    registry = WorkspaceClient(host=made.url, token=TOKEN).model_registry
+    model = registry.get_model("fraud").registered_model_databricks
+    assert model
+    held = registry.get_permissions(model.id or "").as_dict()["access_control_list"]
+    assert held == made.holders["fraud"]
+    assert [each.as_dict() for each in registry.list_webhooks()] == [WEBHOOK]
+
+
+def compare_as_clients_see_them(
+    server: Server, monkeypatch: pytest.MonkeyPatch, folder: Path, old_name: str, new_name: str
+) -> None:
+    """MLflow's client, first as one of the workspace and then as one of the catalog."""
+    from mlflow.artifacts import download_artifacts  # noqa: PLC0415  only stories need MLflow
+
+    for number in (1, 3):
+        there = download_artifacts(
+            f"models:/{old_name}/{number}", dst_path=str(folder / f"there{number}"), registry_uri="databricks://old"
+        )
+        for name, value in server.environment().items():
+            monkeypatch.setenv(name, value)
+        here = download_artifacts(
+            f"models:/{new_name}/{number}", dst_path=str(folder / f"here{number}"), registry_uri="databricks-uc"
+        )
+        assert digests(Path(here)) == digests(Path(there))
+        for name in server.environment():
+            monkeypatch.delenv(name)
+
+
+def digests(folder: Path) -> dict[str, bytes]:
+    """What is in a folder; MLflow's client adds a file of its own beside what is fetched."""
+    return {
+        str(each.relative_to(folder)): each.read_bytes()
+        for each in folder.rglob("*")
+        if each.is_file() and each.name != "registered_model_meta"
+    }

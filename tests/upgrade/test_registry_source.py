@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -39,6 +40,7 @@ class Registry(BaseHTTPRequestHandler):
         if isinstance(said, list):
             said = said[min(self.counts[key], len(said) - 1)]
             self.counts[key] += 1
+        said = said(self.headers["host"]) if callable(said) else said
         body = said if isinstance(said, bytes) else json.dumps(said if isinstance(said, dict) else {}).encode()
         self.send_response(said if isinstance(said, int) else 200)
         self.send_header("content-length", str(len(body)))
@@ -184,3 +186,78 @@ def test_who_is_not_known_there_is_told_what_to_set() -> None:
 def test_a_registry_without_access_control_tells_nothing() -> None:
     with registry(**found()) as (uri, _):
         assert RestSource(uri).permissions() is None
+
+
+# A workspace
+
+
+LISTING, SIGNED = "model-versions/list-artifacts", "model-versions/get-signed-download-uri"
+
+
+@pytest.fixture
+def profile(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[[str], str]:
+    """Writes a profile with a host; the registry's address by it."""
+    file = tmp_path / "profiles"
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(file))
+
+    def write(host: str) -> str:
+        file.write_text(f"[old]\nhost = {host}\ntoken = dapi1\n\n[bare]\nhost = {host}\n")
+        return "databricks://old"
+
+    return write
+
+
+def of_workspace(**more: Any) -> dict[str, Any]:  # noqa: ANN401  JSON values
+    listed = {"files": [{"path": "MLmodel", "is_dir": False, "file_size": 4}]}
+    return found(**{LISTING: listed, **more})
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://169.254.169.254/latest",
+        "file:///etc/passwd",
+        "",
+        "https://[",
+        "ftp://cloud/a",
+    ],
+)
+def test_a_place_that_a_workspace_signs_is_asked_over_https_and_without_its_token(
+    profile: Callable[[str], str], url: str
+) -> None:
+    with registry(**of_workspace(**{f"{SIGNED}?path=MLmodel": {"signed_uri": url}})) as (host, heard):
+        assert problem(profile(host))
+    assert {token for _, token in heard} == {"Bearer dapi1"}
+
+
+def test_a_file_is_fetched_again_where_the_cloud_of_a_workspace_is_busy(profile: Callable[[str], str]) -> None:
+    signed = {f"{SIGNED}?path=MLmodel": lambda host: {"signed_uri": f"http://{host}/cloud/MLmodel?s=1"}}
+    with registry(**of_workspace(**{"/cloud/MLmodel": [503, b"x: 1"], **signed})) as (host, heard):
+        assert problem(profile(host)) == "None"
+    assert [token for path, token in heard if path.startswith("/cloud/")] == [None, None]
+
+
+@pytest.mark.parametrize("path", ["../MLmodel", "/etc/passwd", "a/../../b", ""])
+def test_a_path_that_a_workspace_lists_stays_inside(profile: Callable[[str], str], path: str) -> None:
+    listed = {"files": [{"path": path, "is_dir": False, "file_size": 4}]}
+    with registry(**of_workspace(**{LISTING: listed})) as (host, _):
+        assert problem(profile(host)) != "None"
+
+
+def test_what_a_workspace_does_not_tell_is_a_line(profile: Callable[[str], str]) -> None:
+    with registry(**of_workspace(**{"/api/2.0/permissions/registered-models/None": 403})) as (host, _):
+        told = document(inventory(opened(profile(host)), Wish()))
+    assert (told["permissions_told"], told["webhooks"]) == (False, None)
+    assert [line.partition(":")[0] for line in told["problems"]] == [
+        "permissions could not be read", "webhooks could not be read",
+    ]  # fmt: skip
+
+
+def test_a_profile_that_is_not_there_or_not_whole_is_told(profile: Callable[[str], str]) -> None:
+    profile("https://old.example.com")
+    with pytest.raises(Failure, match="has no profile DEFAULT"):
+        opened("databricks")
+    with pytest.raises(Failure, match="needs a host and a token"):
+        opened("databricks://bare")
+    with registry(**{"registered-models/search": 401}) as (host, _), pytest.raises(Failure, match="into its profile"):
+        list(opened(profile(host)).names())

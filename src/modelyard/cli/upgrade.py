@@ -33,7 +33,9 @@ Anywhere = Annotated[
 Registered = Annotated[
     str,
     typer.Option(
-        "--registry", metavar="URI", help="Look at this flat registry, too: http://…, sqlite:///… or a folder."
+        "--registry",
+        metavar="URI",
+        help="Look at this flat registry, too: http://…, sqlite:///…, databricks://PROFILE or a folder.",
     ),
 ]
 Paths = Annotated[list[Path], typer.Argument(metavar="PATH…", help="Files and folders with code and configuration.")]
@@ -83,7 +85,8 @@ def scan(  # noqa: PLR0913, PLR0917  Typer calls it with every option of the com
 ) -> None:
     """List what is in the old registry, and every reference to it, with what would change; nothing is written.
 
-    The registry is asked with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.
+    The registry is asked with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD; that of
+    a Databricks workspace with host and token of a profile in ~/.databrickscfg.
 
     Examples: `modelyard upgrade scan . --schema prod.ml --html report.html` ·
     `modelyard upgrade scan --registry http://mlflow:5000` · `modelyard upgrade scan . --registry sqlite:///mlflow.db`

@@ -26,6 +26,7 @@ PlanFile = Annotated[Path, typer.Argument(metavar="PLAN", help="What `modelyard 
 _REGISTRY: Final = (
     "model", "version", "stage", "signature=has_signature", "files", "size", "created_at", "creator", "problem",
 )  # fmt: skip
+_WEBHOOKS: Final = ("model", "webhook=to", "events", "status", "new_events", "unheard")
 _VERSIONS: Final = ("old_name", "model", "version", "status", "was=was_there", "size", "says")
 _ACCESS: Final = ("model", "principal", "before", "change", "why")
 _REFUSED: Final = ("model", "version", "why")
@@ -57,9 +58,12 @@ def show_registry(found: Inventory) -> None:
     from modelyard.upgrade.moving import inventory  # noqa: PLC0415  as above
 
     show(inventory.rows(found), as_json=False, columns=_REGISTRY)
+    told = document(found)
+    if told["webhooks"]:
+        show(told["webhooks"], as_json=False, columns=_WEBHOOKS)
     for problem in found.problems:
         say(problem)
-    told = document(found)["summary"]
+    told = told["summary"]
     say(
         f"{told['models']} models with {told['versions']} versions, {told['bytes']} bytes; {told['refused']} cannot be "
         f"brought, {told['names_that_change']} names change, {told['versions_without_signature']} versions have no "
@@ -71,7 +75,9 @@ def show_registry(found: Inventory) -> None:
 
 
 def plan(  # noqa: PLR0913, PLR0917  Typer calls it with every option of the command
-    registry: Annotated[str, typer.Argument(metavar="URI", help="http://…, sqlite:///… or a folder.")],
+    registry: Annotated[
+        str, typer.Argument(metavar="URI", help="http://…, sqlite:///…, databricks://PROFILE or a folder.")
+    ],
     schema: Annotated[
         str, typer.Option("--schema", metavar="CATALOG.SCHEMA", help="Where models go that have no name of their own.")
     ],

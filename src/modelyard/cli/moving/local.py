@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 from modelyard.cli.moving import repositories
 from modelyard.domain.files import MAX_FILES, inner
 from modelyard.errors import Failure, NotFound, Unavailable
-from modelyard.upgrade.moving.registry import FlatFile, FlatModel, FlatVersion, Permission
+from modelyard.upgrade.moving.registry import FlatFile, FlatModel, FlatVersion, Permission, Webhook, host_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -102,6 +102,14 @@ class LocalSource:
         if repositories.is_cloud(location):
             return repositories.fetch(location, path, into)
         return _folder(location) / inner(path)
+
+    def webhooks(self) -> tuple[Webhook, ...] | None:
+        """What a server on this database notifies; None of stores that have no webhooks."""
+        try:
+            found = list(self._pages(lambda token: self._client.list_webhooks(page_token=token)))
+        except Failure:
+            return None
+        return tuple(Webhook("", tuple(map(str, each.events)), host_of(each.url), str(each.status)) for each in found)
 
     def permissions(self) -> dict[str, list[Permission]] | None:
         """Nothing: whoever reads the database reads everything."""

@@ -9,7 +9,7 @@ import os
 import time
 import weakref
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar, Final, cast
 from urllib.parse import quote, urlsplit
 
 import httpx
@@ -18,16 +18,28 @@ from modelyard.cli.client import Told
 from modelyard.cli.moving import repositories
 from modelyard.domain.files import MAX_FILES, inner
 from modelyard.errors import Failure, Invalid, Unavailable
-from modelyard.upgrade.moving.registry import ADMIN, EVERYTHING, FlatFile, FlatModel, FlatVersion, Permission
+from modelyard.upgrade.moving.registry import (
+    ADMIN,
+    EVERYTHING,
+    FlatFile,
+    FlatModel,
+    FlatVersion,
+    Permission,
+    Webhook,
+    host_of,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
 _API: Final = "/api/2.0/mlflow"
 _ARTIFACTS: Final = "/api/2.0/mlflow-artifacts/artifacts"
 _PROXIED: Final = "mlflow-artifacts"
 _PAGE: Final = 200
+_FEW: Final = 100
+"""As many as every server gives at once, of whatever it lists."""
 _TRIES: Final = 4
 _AGAIN: Final = {429, 500, 502, 503, 504}
 _TIMEOUT: Final = httpx.Timeout(60, connect=15)
@@ -40,19 +52,23 @@ _MOST_PAGES: Final = 100_000
 class RestSource:
     """A server, as whoever the variables of MLflow's client name: a token, or a user and a password."""
 
-    def __init__(self, uri: str) -> None:
-        self.uri = uri.rstrip("/")
+    credentials: ClassVar[str] = (
+        "set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, to those of somebody who "
+        "may read it."
+    )
+    """What to do where it asks who is calling."""
+
+    def __init__(self, uri: str, token: str = "") -> None:
+        self.uri = self._address = uri.rstrip("/")
         parts = urlsplit(self.uri)
         if parts.username or parts.password or parts.query or parts.fragment:
-            raise Invalid(
-                "give the registry's address alone; credentials are read from MLFLOW_TRACKING_TOKEN, or from "
-                "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
-            )
+            raise Invalid(f"give the registry's address alone, and {self.credentials}")
         self.id = (parts.netloc + parts.path).lower()
         self._host = parts.netloc.lower()
+        token = token or os.environ.get("MLFLOW_TRACKING_TOKEN", "")
         self._http = httpx.Client(
-            headers=_credentials(),
-            auth=_password(),
+            headers={"authorization": f"Bearer {token}"} if token else {},
+            auth=None if token else _password(),
             timeout=_TIMEOUT,
             follow_redirects=False,
             trust_env=parts.scheme == "https",
@@ -66,13 +82,9 @@ class RestSource:
         told = {key: value for key, value in said.items() if value not in {None, ""}}
         answer = self._patiently(path, told)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:
-            raise Told(
-                "the registry asks who is calling: set MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and "
-                "MLFLOW_TRACKING_PASSWORD, to those of somebody who may read it.",
-                "UNAUTHENTICATED",
-            )
+            raise Told(f"the registry asks who is calling: {self.credentials}", "UNAUTHENTICATED")
         try:
-            found = _dict(_sound(answer.json()))
+            found = as_dict(_sound(answer.json()))
         except (ValueError, RecursionError):
             raise Told(
                 f"the registry answered {answer.status_code} to {path}, and no JSON; is it MLflow's server?"
@@ -85,7 +97,7 @@ class RestSource:
     def _patiently(self, path: str, told: dict[str, object]) -> httpx.Response:
         for left in reversed(range(_TRIES)):
             try:
-                answer = self._heard(self.uri + path, told)
+                answer = self._heard(self._address + path, told)
             except httpx.HTTPError as error:
                 if not left:
                     raise self._silence(error) from None
@@ -110,11 +122,11 @@ class RestSource:
     def _silence(self, error: httpx.HTTPError) -> Unavailable:
         return Unavailable(f"the registry at {self._host} does not answer ({type(error).__name__}).")
 
-    def _pages(self, path: str, key: str, **said: object) -> Iterator[dict[str, Any]]:
+    def _pages(self, path: str, key: str, most: int | None = _PAGE, /, **said: object) -> Iterator[dict[str, Any]]:
         token, seen = "", set[str]()
         for _ in range(_MOST_PAGES):
-            page = self._ask(path, **said, max_results=_PAGE, page_token=token)
-            yield from _dicts(page.get(key))
+            page = self._ask(path, **said, max_results=most, page_token=token)
+            yield from as_dicts(page.get(key))
             token = str(page.get("next_page_token") or "")
             if not token or token in seen:  # old servers give one page, and may give it again
                 return
@@ -129,14 +141,14 @@ class RestSource:
 
     def model(self, name: str) -> FlatModel:
         """A model with its aliases and tags."""
-        told = _dict(self._ask(f"{_API}/registered-models/get", name=name).get("registered_model"))
-        aliases = {str(each["alias"]): _number(each.get("version")) for each in _dicts(told.get("aliases"))}
+        told = as_dict(self._ask(f"{_API}/registered-models/get", name=name).get("registered_model"))
+        aliases = {str(each["alias"]): as_number(each.get("version")) for each in as_dicts(told.get("aliases"))}
         return FlatModel(
             name,
             description=str(told.get("description") or ""),
             creator=str(told.get("user_id") or ""),
-            created_at=_number(told.get("creation_timestamp")),
-            updated_at=_number(told.get("last_updated_timestamp")),
+            created_at=as_number(told.get("creation_timestamp")),
+            updated_at=as_number(told.get("last_updated_timestamp")),
             tags=_tags(told),
             aliases=aliases,
         )
@@ -165,7 +177,7 @@ class RestSource:
         waiting, count = [folder], 0
         while waiting:
             here = waiting.pop()
-            for told in _dicts(self._ask(_ARTIFACTS, path=f"{root}/{here}".rstrip("/")).get("files")):
+            for told in as_dicts(self._ask(_ARTIFACTS, path=f"{root}/{here}".rstrip("/")).get("files")):
                 name = str(told.get("path", "")).rpartition("/")[2]
                 path = inner(f"{here}/{name}" if here else name)
                 count += 1
@@ -175,7 +187,7 @@ class RestSource:
                     waiting.append(path)
                 else:
                     size = told.get("file_size")
-                    yield FlatFile(path, -1 if size is None else _number(size))
+                    yield FlatFile(path, -1 if size is None else as_number(size))
 
     def _root(self, location: str) -> str:
         """The path of a version below this server's artifacts; `Failure` for whatever it does not hand out."""
@@ -194,32 +206,35 @@ class RestSource:
         if repositories.is_cloud(location):
             return repositories.fetch(location, path, into)
         where = quote(f"{self._root(location)}/{inner(path)}")
+        self._fetched(lambda: self._http.stream("GET", f"{self._address}{_ARTIFACTS}/{where}"), path, into)
+        return into
+
+    def _fetched(self, ask: Callable[[], AbstractContextManager[httpx.Response]], path: str, into: Path) -> None:
+        """Bring what is asked for to this machine; whoever is busy, or breaks off, is asked again."""
         for left in reversed(range(_TRIES)):
             try:
-                self._stream(f"{self.uri}{_ARTIFACTS}/{where}", into)
+                with ask() as answer, into.open("wb") as out:
+                    _written(answer, path, out)
             except httpx.HTTPError as error:
                 if not left:
                     raise self._silence(error) from None
                 time.sleep(0.2 * 4 ** (_TRIES - 1 - left))
             else:
-                break
-        return into
+                return
 
-    def _stream(self, url: str, into: Path) -> None:
-        with self._http.stream("GET", url) as answer, into.open("wb") as out:
-            if answer.status_code in _AGAIN:
-                answer.raise_for_status()
-            if answer.status_code != HTTPStatus.OK:
-                raise Failure(f"a file cannot be fetched: the registry answered {answer.status_code} to {url[-200:]}")
-            for piece in answer.iter_bytes(_PIECE):
-                out.write(piece)
+    # Who hears of it, and who may do what
 
-    # Who may do what
+    def webhooks(self) -> tuple[Webhook, ...] | None:
+        """What MLflow's server notifies, from 3.0 on; None where it has no webhooks, or does not tell this caller."""
+        try:
+            return tuple(_webhook(told) for told in self._pages(f"{_API}/webhooks", "webhooks", _FEW))
+        except Told:
+            return None
 
     def permissions(self) -> dict[str, list[Permission]] | None:
         """What MLflow's own access control tells; None where it is not on, or does not tell this caller."""
         try:
-            users = _dicts(self._ask(f"{_API}/users/list").get("users"))
+            users = as_dicts(self._ask(f"{_API}/users/list").get("users"))
         except Told:
             return None
         found: dict[str, list[Permission]] = {}
@@ -236,26 +251,39 @@ class RestSource:
         try:
             told = self._ask("/api/3.0/mlflow/users/permissions/list", username=user)
         except Told:
-            told = _dict(self._ask(f"{_API}/users/get", username=user).get("user"))
-            for each in _dicts(told.get("registered_model_permissions")):
+            told = as_dict(self._ask(f"{_API}/users/get", username=user).get("user"))
+            for each in as_dicts(told.get("registered_model_permissions")):
                 yield str(each.get("name", "")), str(each.get("permission", ""))
             return
-        for each in _dicts(told.get("permissions")):
+        for each in as_dicts(told.get("permissions")):
             if each.get("resource_type") == "registered_model":
                 pattern = str(each.get("resource_pattern") or each.get("resource_id") or "")
                 yield pattern, str(each.get("permission", ""))
 
 
+def _written(answer: httpx.Response, path: str, out: BinaryIO) -> None:
+    if answer.status_code in _AGAIN:
+        answer.raise_for_status()
+    if answer.status_code != HTTPStatus.OK:
+        raise Failure(f"a file cannot be fetched: the registry answered {answer.status_code} to {path[-200:]}")
+    out.writelines(answer.iter_bytes(_PIECE))
+
+
+def _webhook(told: dict[str, Any]) -> Webhook:
+    events = (f"{each.get('entity')}.{each.get('action')}".lower() for each in as_dicts(told.get("events")))
+    return Webhook("", tuple(events), host_of(str(told.get("url") or "")), str(told.get("status") or ""))
+
+
 def version(told: dict[str, Any]) -> FlatVersion:
     """A version from its JSON."""
     return FlatVersion(
-        _number(told.get("version")),
+        as_number(told.get("version")),
         stage=str(told.get("current_stage") or "None"),
         status=str(told.get("status") or "READY"),
         description=str(told.get("description") or ""),
         creator=str(told.get("user_id") or ""),
-        created_at=_number(told.get("creation_timestamp")),
-        updated_at=_number(told.get("last_updated_timestamp")),
+        created_at=as_number(told.get("creation_timestamp")),
+        updated_at=as_number(told.get("last_updated_timestamp")),
         source=str(told.get("source") or ""),
         run_id=str(told.get("run_id") or ""),
         run_link=str(told.get("run_link") or ""),
@@ -278,20 +306,22 @@ def _sound(said: object) -> object:
             return said
 
 
-def _dict(said: object) -> dict[str, Any]:
+def as_dict(said: object) -> dict[str, Any]:
+    """An object of JSON; an empty one in place of anything else."""
     return cast("dict[str, Any]", said) if isinstance(said, dict) else {}
 
 
-def _dicts(said: object) -> list[dict[str, Any]]:
+def as_dicts(said: object) -> list[dict[str, Any]]:
     """The objects of a list of JSON, and nothing else that a server may say."""
-    return [_dict(each) for each in cast("list[object]", said)] if isinstance(said, list) else []
+    return [as_dict(each) for each in cast("list[object]", said)] if isinstance(said, list) else []
 
 
 def _tags(told: dict[str, Any]) -> dict[str, str]:
-    return {str(each.get("key", "")): str(each.get("value", "")) for each in _dicts(told.get("tags"))}
+    return {str(each.get("key", "")): str(each.get("value", "")) for each in as_dicts(told.get("tags"))}
 
 
-def _number(said: object) -> int:
+def as_number(said: object) -> int:
+    """A whole number; 0 in place of anything else."""
     try:
         return int(cast("Any", said or 0))
     except (TypeError, ValueError):
@@ -306,13 +336,8 @@ def _filter(name: str) -> str:
     return f"name={quotes}{name}{quotes}"
 
 
-def _credentials() -> dict[str, str]:
-    token = os.environ.get("MLFLOW_TRACKING_TOKEN", "")
-    return {"authorization": f"Bearer {token}"} if token else {}
-
-
 def _password() -> tuple[str, str] | None:
     user = os.environ.get("MLFLOW_TRACKING_USERNAME", "")
-    if not user or os.environ.get("MLFLOW_TRACKING_TOKEN"):
+    if not user:
         return None
     return user, os.environ.get("MLFLOW_TRACKING_PASSWORD", "")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from modelyard.errors import Invalid
+
+DATABRICKS: Final = "databricks"
 
 if TYPE_CHECKING:
     from modelyard.upgrade.moving.registry import Source
@@ -18,8 +20,15 @@ def opened(uri: str) -> Source:
         from modelyard.cli.moving.rest import RestSource  # noqa: PLC0415  each kind has libraries of its own
 
         return RestSource(uri)
+    if DATABRICKS in {scheme, uri}:
+        from modelyard.cli.moving.workspace import WorkspaceSource  # noqa: PLC0415  as above
+
+        return WorkspaceSource(uri)
     if scheme in {"", "file"} or uri.startswith("sqlite:///"):
         from modelyard.cli.moving.local import LocalSource  # noqa: PLC0415  as above
 
         return LocalSource(uri)
-    raise Invalid("a registry's address begins with http://, https:// or sqlite:///, or is a folder of this machine.")
+    raise Invalid(
+        "a registry's address begins with http://, https://, sqlite:/// or databricks://, or is a folder of this "
+        "machine."
+    )

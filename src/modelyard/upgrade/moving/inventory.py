@@ -23,6 +23,7 @@ from modelyard.upgrade.moving.registry import (
     Inventory,
     Permission,
     Source,
+    Webhook,
     name_problem,
     shown,
 )
@@ -53,7 +54,8 @@ def inventory(source: Source, wish: Wish) -> Inventory:
         if wish.with_files:
             models = list(_filled(source, models, pool, wish.advance))
     whole = [replace(model, permissions=_of_model(permissions, model.name)) for model in models]
-    return Inventory(source.uri, source.id, tuple(whole), told, tuple(problems))
+    webhooks = _webhooks(source, problems)
+    return Inventory(source.uri, source.id, tuple(whole), told, tuple(problems), webhooks)
 
 
 @contextmanager
@@ -95,6 +97,14 @@ def _permissions(source: Source, problems: list[str]) -> tuple[dict[str, list[Pe
         problems.append(f"permissions could not be read: {failure.message}")
         return {}, False
     return told or {}, told is not None
+
+
+def _webhooks(source: Source, problems: list[str]) -> tuple[Webhook, ...] | None:
+    try:
+        return source.webhooks()
+    except Failure as failure:
+        problems.append(f"webhooks could not be read: {failure.message}")
+        return None
 
 
 def _model(source: Source, name: str) -> FlatModel:
@@ -167,8 +177,20 @@ def document(found: Inventory) -> dict[str, Any]:
             "refused": sum(bool(model.problem) for model in found.models) + sum(bool(v.why_not) for v in versions),
         },
         "permissions_told": found.permissions_told,
+        "webhooks": None if found.webhooks is None else [_told_webhook(each) for each in found.webhooks],
         "problems": list(found.problems),
         "models": [_told_model(model) for model in found.models],
+    }
+
+
+def _told_webhook(each: Webhook) -> dict[str, Any]:
+    return {
+        "model": each.model or None,
+        "events": list(each.events),
+        "to": each.to,
+        "status": each.status or None,
+        "new_events": list(each.new_events),
+        "unheard": list(each.unheard),
     }
 
 

@@ -37,8 +37,14 @@ PRIVILEGES: Final[Mapping[str, tuple[str, ...]]] = {
     "USE": _READ,
     "EDIT": _EDIT,
     "MANAGE": (*_EDIT, "MANAGE"),
+    "CAN_READ": _READ,
+    "CAN_EDIT": _EDIT,
+    "CAN_MANAGE_STAGING_VERSIONS": _EDIT,
+    "CAN_MANAGE_PRODUCTION_VERSIONS": _EDIT,
+    "CAN_MANAGE": (*_EDIT, "MANAGE"),
 }
-"""What levels of MLflow's own access control become; each holds what is below it, as there."""
+"""What levels of MLflow's own access control become, and a workspace's; each holds what is below it, as there."""
+_TRANSITIONS: Final = {"CAN_MANAGE_STAGING_VERSIONS", "CAN_MANAGE_PRODUCTION_VERSIONS"}
 _CATALOG: Final = "databricks-uc"
 _FIRST: Final = ("format", "source", "schema", "registry_uri", "permissions_told")
 _UNSAID: Final = {"NO_PERMISSIONS", ADMIN, ""}
@@ -198,6 +204,12 @@ def _refusals(model: FlatModel, stages: Mapping[str, str]) -> Iterator[Refused]:
     for each in model.permissions:
         if each.level not in PRIVILEGES and each.level not in _UNSAID:
             yield Refused(model.name, f"{each.user} has {each.level} there, and no grant here is like it")
+        if each.level in _TRANSITIONS:
+            yield Refused(
+                model.name,
+                f"{each.user} has {each.level} there, and gets here what CAN_EDIT gives: moving an alias asks for "
+                "MANAGE, so let a deployment job move it for those who approve",
+            )
 
 
 # As a file

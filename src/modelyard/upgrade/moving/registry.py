@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
+from urllib.parse import urlsplit
 
 from modelyard.domain import legacy, names
+from modelyard.domain.journal import Event
 from modelyard.errors import Failure
 from modelyard.upgrade import plan
 
@@ -115,6 +117,46 @@ class FlatModel:
 
 
 @dataclass(frozen=True, slots=True)
+class Webhook:
+    """Who hears of what happens there: of one model, or of all (`model` ""); `to` is a host, or a job."""
+
+    model: str
+    events: tuple[str, ...]
+    to: str
+    status: str = ""
+
+    @property
+    def new_events(self) -> tuple[str, ...]:
+        """The events here that tell the same, each once."""
+        return tuple(dict.fromkeys(new for each in self.events if (new := _NEW_EVENTS.get(each.lower()))))
+
+    @property
+    def unheard(self) -> tuple[str, ...]:
+        """The events that nothing here is like."""
+        return tuple(each for each in self.events if each.lower() not in _NEW_EVENTS)
+
+
+_NEW_EVENTS: Final[Mapping[str, str]] = {
+    # of MLflow's server
+    "registered_model.created": Event.REGISTERED_MODEL_CREATED,
+    "model_version.created": Event.MODEL_VERSION_READY,
+    "model_version_alias.created": Event.ALIAS_SET,
+    "model_version_alias.deleted": Event.ALIAS_DELETED,
+    # of a Databricks workspace
+    "registered_model_created": Event.REGISTERED_MODEL_CREATED,
+    "model_version_created": Event.MODEL_VERSION_READY,
+    "model_version_transitioned_stage": Event.ALIAS_SET,
+    "model_version_transitioned_to_staging": Event.ALIAS_SET,
+    "model_version_transitioned_to_production": Event.ALIAS_SET,
+    "model_version_transitioned_to_archived": Event.ALIAS_DELETED,
+    "transition_request_created": Event.APPROVAL_REQUESTED,
+    "transition_request_to_staging_created": Event.APPROVAL_REQUESTED,
+    "transition_request_to_production_created": Event.APPROVAL_REQUESTED,
+}
+"""What people subscribe to here instead; a version is worth hearing of once it is READY."""
+
+
+@dataclass(frozen=True, slots=True)
 class Inventory:
     """A registry: `permissions_told` says whether it answered who may do what."""
 
@@ -123,6 +165,8 @@ class Inventory:
     models: tuple[FlatModel, ...]
     permissions_told: bool = False
     problems: tuple[str, ...] = ()
+    webhooks: tuple[Webhook, ...] | None = None
+    """None where the registry does not tell."""
 
 
 class Source(Protocol):
@@ -158,6 +202,19 @@ class Source(Protocol):
     def permissions(self) -> dict[str, list[Permission]] | None:
         """Who may do what, by the names of models; None where the registry does not tell."""
         ...
+
+    def webhooks(self) -> tuple[Webhook, ...] | None:
+        """Who hears of what happens there; None where the registry does not tell."""
+        ...
+
+
+def host_of(url: str) -> str:
+    """Where an address leads, without what may let somebody in: user, password, parameters, and paths as Slack's."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return ""
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def shown(text: str, most: int = _SHOWN) -> str:
