@@ -50,7 +50,7 @@ def old(tmp_path_factory: pytest.TempPathFactory, folders: Path) -> Iterator[Old
         made.alias("fraud", "best", 1)
         made.model("Iris LR Model")
         made.version("Iris LR Model", folders / "1", "Production")
-        made.model("broken")
+        made.model("broken", "<script>alert(1)</script>")
         for files in (folders / "none", None, folders / "2"):
             made.version("broken", files)
         made.model("many")
@@ -275,9 +275,13 @@ def test_a_place_on_this_machine_is_read_from_a_database_and_never_for_a_server(
         assert [(each["version"], each["status"]) for each in report["versions"]] == [(1, "READY")]
         (tmp_path / "model" / "link").symlink_to("/etc/hostname")
         for uri in (old.url, old.database):
-            table = upgrade.alone("upgrade", "scan", "--registry", uri)
-            assert "https://127.0.0.1" in table.out
-            assert "secret" not in table.out + table.err
+            page = tmp_path / "page.html"
+            table = upgrade.alone("upgrade", "scan", "--registry", uri, "--html", str(page))
+            for said in (table.out, shown := page.read_text()):
+                assert "https://127.0.0.1" in said
+                assert "secret" not in said + table.err
+            assert "<script" not in shown
+            assert ("iris_lr_model" in shown, "Production 2" in shown, shown.count("not brought") > 2) == (True,) * 3
         seen: Answer = upgrade.alone("upgrade", "scan", "--registry", old.database, "--json")
         (webhook,) = seen.json["registry"]["webhooks"]
         assert webhook["events"] == ["model_version.created", "prompt.created"]

@@ -20,7 +20,7 @@ from modelyard.cli.written import new_file, write_text
 from modelyard.errors import Changed, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from modelyard.upgrade.engine import Change, Options, Outcome
     from modelyard.upgrade.moving.registry import Inventory
@@ -93,14 +93,14 @@ def scan(  # noqa: PLR0913, PLR0917  Typer calls it with every option of the com
     """
     if not paths and not registry:
         raise Invalid("name files or folders with code, a --registry, or both.")
-    if not paths and (sarif or html):
-        raise Invalid("--sarif and --html are about code: name its files or folders, too.")
+    if not paths and sarif:
+        raise Invalid("--sarif is about code: name its files or folders, too.")
     found = commands.look(registry, jobs) if registry else None
     outcome = None
     if paths:
         ready()
         outcome = _run(paths, planned(maps, map_file, schema, stages, registry_uri), _options(extra, without))
-        _written(outcome, sarif, html)
+    _written(outcome, found, sarif, html)
     _shown(outcome, found, as_json=as_json)
 
 
@@ -137,7 +137,7 @@ def code(  # noqa: PLR0913, PLR0917  as `scan`
         raise Invalid("say what models are called in the catalog: --map OLD=NEW, --map-file FILE or --schema.")
     options = _options(extra, without, propose=propose, only_automatic=only_automatic, comments=comments)
     outcome = _branched(paths, branch, plan, options) if branch else _run(paths, plan, options)
-    _written(outcome, sarif, html)
+    _written(outcome, None, sarif, html)
     if diff:
         _print_diffs(outcome)
     elif as_json or not check:
@@ -238,13 +238,30 @@ def _print_diffs(outcome: Outcome) -> None:
             out.file.write(harmless(reports.diff(name, before, after)))
 
 
-def _written(outcome: Outcome, sarif: Path | None, html: Path | None) -> None:
-    from modelyard.upgrade import page, reports  # noqa: PLC0415  as in `_run`
+def _written(outcome: Outcome | None, found: Inventory | None, sarif: Path | None, html: Path | None) -> None:
+    if sarif and outcome:
+        from modelyard.upgrade import reports  # noqa: PLC0415  as in `_run`
 
-    if sarif:
         write_text(sarif, json.dumps(reports.sarif(outcome), indent=1))
     if html:
-        write_text(html, page.html(outcome))
+        from modelyard.upgrade import paper  # noqa: PLC0415  as in `_run`
+
+        body = "".join(_parts(outcome, found))
+        write_text(
+            html, paper.page("Modelyard upgrade: what is there", "The old registry, and what points at it", body)
+        )
+
+
+def _parts(outcome: Outcome | None, found: Inventory | None) -> Iterator[str]:
+    """What a page says of a registry, and of code."""
+    if found:
+        from modelyard.upgrade.moving import page as registry  # noqa: PLC0415  as in `_run`
+
+        yield registry.body(found)
+    if outcome:
+        from modelyard.upgrade import page  # noqa: PLC0415  as in `_run`
+
+        yield page.body(outcome)
 
 
 def _checked(outcome: Outcome) -> None:

@@ -1,4 +1,4 @@
-"""What a run found, for people: one HTML page that needs nothing else."""
+"""What a run found in code, for people: a part of a page."""
 
 from __future__ import annotations
 
@@ -27,25 +27,24 @@ _ROW: Final = 22
 _MOST_DIFF: Final = 20_000
 
 
-def html(outcome: Outcome) -> str:
-    """The page."""
-    parts = (
+def body(outcome: Outcome) -> str:
+    """Counts, bars, names, files with what changes in them, and rules."""
+    return "".join((
         _cards(outcome), _bars("References by rule", _by_rule(outcome)), _bars("References by file", _by_file(outcome)),
         _names(outcome), _files(outcome), _troubles(outcome), _rules(outcome),
-    )  # fmt: skip
-    return paper.page("Modelyard upgrade: code", "What points at the old registry", "".join(parts))
+    ))  # fmt: skip
 
 
 def _cards(outcome: Outcome) -> str:
     counts = Counter(reference.finding.safety for reference in outcome.references)
-    cards = [(str(counts[safety]), _tag(safety)) for safety in Safety]
-    cards += [(str(outcome.counted), "files looked at"), (str(len(outcome.troubles)), "not read, or in part")]
-    said = "".join(f'<div class="card"><b>{count}</b>{label}</div>' for count, label in cards)
-    return f'<div class="cards">{said}</div>'
+    said = [(str(counts[safety]), f"{safety.value} · {_WORDS[safety]}") for safety in Safety]
+    return paper.cards((
+        *said, (str(outcome.counted), "files looked at"), (str(len(outcome.troubles)), "not read, or in part"),
+    ))  # fmt: skip
 
 
 def _tag(safety: Safety) -> str:
-    return f'<span class="tag" style="background:{_COLOURS[safety]}">{safety.value} · {_WORDS[safety]}</span>'
+    return paper.tag(f"{safety.value} · {_WORDS[safety]}", _COLOURS[safety])
 
 
 _Bars = list[tuple[str, Counter[Safety]]]
@@ -89,12 +88,15 @@ def _bar(index: int, label: str, counts: Counter[Safety], most: int) -> str:
 
 
 def _names(outcome: Outcome) -> str:
-    rows = "".join(
-        f"<tr><td><code>{escape(name)}</code></td><td>{counts['references']}</td><td>{counts['files']}</td></tr>"
-        for name, counts in reports.names(outcome).items()
+    found = reports.names(outcome)
+    rows = [(_code(name), str(told["references"]), str(told["files"])) for name, told in found.items()]
+    return (
+        f"<h2>Models by their old names</h2>{paper.table(('flat name', 'references', 'files'), rows)}" if rows else ""
     )
-    head = "<tr><th>flat name</th><th>references</th><th>files</th></tr>"
-    return f"<h2>Models by their old names</h2><table>{head}{rows}</table>" if rows else ""
+
+
+def _code(words: str) -> str:
+    return f"<code>{escape(words)}</code>"
 
 
 def _files(outcome: Outcome) -> str:
@@ -132,19 +134,12 @@ def _lines(change: Change) -> Iterator[str]:
 
 
 def _troubles(outcome: Outcome) -> str:
-    rows = "".join(
-        f"<tr><td><code>{escape(trouble.name)}</code></td><td>{escape(trouble.message)}</td></tr>"
-        for trouble in outcome.troubles
-    )
-    return f"<h2>Not read, or in part</h2><table>{rows}</table>" if rows else ""
+    rows = [(_code(trouble.name), escape(trouble.message)) for trouble in outcome.troubles]
+    return f"<h2>Not read, or in part</h2>{paper.table(('file', 'why'), rows)}" if rows else ""
 
 
 def _rules(outcome: Outcome) -> str:
     used = sorted({reference.finding.rule for reference in outcome.references})
-    rows = "".join(
-        f"<tr><td>{rule}</td><td>{escape(RULES[rule].matches)}</td><td>{escape(RULES[rule].writes)}</td>"
-        f"<td>{escape(RULES[rule].why)}</td></tr>"
-        for rule in used
-    )
-    head = "<tr><th>rule</th><th>what is found</th><th>what it becomes</th><th>why</th></tr>"
-    return f"<h2>Rules</h2><table>{head}{rows}</table>" if rows else ""
+    rows = [(rule, *map(escape, (RULES[rule].matches, RULES[rule].writes, RULES[rule].why))) for rule in used]
+    head = ("rule", "what is found", "what it becomes", "why")
+    return f"<h2>Rules</h2>{paper.table(head, rows)}" if rows else ""
