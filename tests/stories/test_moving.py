@@ -347,12 +347,14 @@ def test_files_in_a_cloud_are_fetched_by_mlflow_itself(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     import mlflow  # noqa: PLC0415  as above
+    from mlflow.store.artifact import s3_artifact_repo  # noqa: PLC0415  as above
 
     place = object_store.place()
     shutil.copytree(folders / "3", place.folder / "model")
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", object_store.endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
+    s3_artifact_repo._cached_get_s3_client.cache_clear()  # which may know another test's endpoint  # noqa: SLF001
     client = mlflow.MlflowClient(tracking_uri=old.database, registry_uri=old.database)
     client.create_registered_model("cloudy")
     for path in ("model", "gone"):
