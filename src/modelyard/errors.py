@@ -6,7 +6,8 @@ Failure
 │   ├── UnknownGrant      OAuth: tokens are not given that way here
 │   ├── UnknownScope      OAuth: tokens are not given for that here
 │   └── WrongState        it makes sense, but not for the object as it is now
-│       └── Updating      the object is being changed already
+│       ├── Updating      the object is being changed already
+│       └── NotEmpty      the directory holds something
 ├── Unauthenticated       nobody proved who is calling
 ├── Denied                the caller is known and lacks a privilege
 │   └── LinkExpired       a signed URL of ours was used too late
@@ -59,6 +60,13 @@ class WrongState(Invalid):
 
 class Updating(WrongState):
     """The object is being changed already; the change has to end first."""
+
+
+class NotEmpty(WrongState):
+    """A directory is deleted alone, and holds something."""
+
+    def __init__(self) -> None:
+        super().__init__("FILES_API_DIRECTORY_IS_NOT_EMPTY: delete what is in the directory first.")
 
 
 class Unauthenticated(Failure):

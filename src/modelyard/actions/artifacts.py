@@ -9,12 +9,20 @@ from dataclasses import dataclass
 
 from modelyard.action import Command, Need, Query, Ref
 from modelyard.actions.files import MAX_LINK_SECONDS, link_to
-from modelyard.actions.manifests import check_place
+from modelyard.actions.manifests import (
+    check_place,
+    directory_at,
+    file_at,
+    make_directory,
+    remove_directory,
+    remove_file,
+    under_way,
+)
 from modelyard.domain.experiments import Artifact, Experiment
 from modelyard.domain.files import Entry, Link, Stored, Upload
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Privilege
-from modelyard.errors import Invalid, NotFound, WrongState
+from modelyard.errors import Invalid, NotFound
 from modelyard.store import catalogs, experiments, files, uploads
 from modelyard.store.tx import Look, Write, new_id
 
@@ -34,13 +42,6 @@ def _held(tx: Write, experiment: Ref) -> Experiment:
     return _of(tx, experiment)
 
 
-def _entry(tx: Look, experiment: Ref, path: str, *, is_directory: bool) -> Entry:
-    entry = files.get(tx, _of(tx, experiment).manifest_id, path)
-    if entry is None or entry.is_directory is not is_directory:
-        raise NotFound("No such directory." if is_directory else "No such file.")
-    return entry
-
-
 @dataclass(frozen=True)
 class FindArtifact(Query[Look, Entry]):
     """Find an artifact to be read, or told about."""
@@ -52,7 +53,7 @@ class FindArtifact(Query[Look, Entry]):
 
     def run(self, tx: Look) -> Entry:
         """The file, or `NotFound`."""
-        return _entry(tx, self.experiment, self.path, is_directory=False)
+        return file_at(tx, _of(tx, self.experiment).manifest_id, self.path)
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ class FindArtifactDirectory(Query[Look, Entry]):
 
     def run(self, tx: Look) -> Entry:
         """The directory, or `NotFound`."""
-        return _entry(tx, self.experiment, self.path, is_directory=True)
+        return directory_at(tx, _of(tx, self.experiment).manifest_id, self.path)
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ class ListArtifacts(Query[Look, Page[Entry]]):
     def run(self, tx: Look) -> Page[Entry]:
         """A page of it."""
         if self.must_be:
-            _entry(tx, self.experiment, self.path, is_directory=True)
+            directory_at(tx, _of(tx, self.experiment).manifest_id, self.path)
         return files.listing(tx, _of(tx, self.experiment).manifest_id, self.path, self.window)
 
 
@@ -99,7 +100,7 @@ class LinkToArtifact(Query[Look, tuple[Link, Entry]]):
 
     def run(self, tx: Look) -> tuple[Link, Entry]:
         """Leave for the caller to GET it, and the file."""
-        entry = _entry(tx, self.experiment, self.path, is_directory=False)
+        entry = file_at(tx, _of(tx, self.experiment).manifest_id, self.path)
         return link_to(tx, "GET", _place(tx, self.experiment, self.path), self.seconds), entry
 
 
@@ -175,11 +176,7 @@ class MakeArtifactDirectory(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Make it."""
         manifest = _held(tx, self.experiment).manifest_id
-        there = files.get(tx, manifest, self.path)
-        if there and there.is_directory:
-            return
-        check_place(tx, manifest, self.path, overwrite=False)
-        files.put_whole(tx, manifest, Entry(self.path, is_directory=True))
+        make_directory(tx, manifest, self.path)
 
 
 @dataclass(frozen=True)
@@ -193,9 +190,7 @@ class DeleteArtifact(Command[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Delete it, or `NotFound`."""
-        experiment = _held(tx, self.experiment)
-        _entry(tx, self.experiment, self.path, is_directory=False)
-        files.remove(tx, experiment.manifest_id, self.path)
+        remove_file(tx, _held(tx, self.experiment).manifest_id, self.path)
 
 
 @dataclass(frozen=True)
@@ -216,10 +211,7 @@ class DeleteArtifactDirectory(Command[Write, None]):
         if self.is_deep:
             _delete_all(tx, manifest, self.path)
             return
-        _entry(tx, self.experiment, self.path, is_directory=True)
-        if files.listing(tx, manifest, self.path, Window(1)).items:
-            raise WrongState("FILES_API_DIRECTORY_IS_NOT_EMPTY: delete what is in the directory first.")
-        files.remove(tx, manifest, self.path)
+        remove_directory(tx, manifest, self.path)
 
 
 def _delete_all(tx: Write, manifest: str, path: str) -> None:
@@ -235,12 +227,7 @@ def _delete_all(tx: Write, manifest: str, path: str) -> None:
 
 
 def _under_way(tx: Look, experiment: Experiment, path: str, upload_id: str) -> Upload:
-    """The caller's own upload of this artifact, or `NotFound`."""
-    upload = uploads.OF_EXPERIMENTS.get(tx, upload_id)
-    mine = upload and upload.principal_id == tx.caller.principal.id
-    if upload is None or not mine or (upload.version_id, upload.path) != (experiment.id, path):
-        raise NotFound("No such upload is under way; start it again.")
-    return upload
+    return under_way(tx, uploads.OF_EXPERIMENTS, experiment.id, path, upload_id)
 
 
 @dataclass(frozen=True)

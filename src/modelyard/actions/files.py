@@ -10,12 +10,21 @@ from dataclasses import dataclass
 from typing import Final
 
 from modelyard.action import Command, Need, Query, Ref
-from modelyard.actions.manifests import check_place, put, uploader
+from modelyard.actions.manifests import (
+    check_place,
+    directory_at,
+    file_at,
+    make_directory,
+    put,
+    remove_directory,
+    remove_file,
+    uploader,
+)
 from modelyard.domain.files import Entry, Link, Location, Stored
 from modelyard.domain.models import Status, Version, pending
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Privilege
-from modelyard.errors import Denied, Invalid, NotFound, WrongState
+from modelyard.errors import Denied, Invalid
 from modelyard.store import files, models
 from modelyard.store.tx import Look, Write
 
@@ -66,11 +75,7 @@ class FindFile(Query[Look, Entry]):
 
     def run(self, tx: Look) -> Entry:
         """The file, or `NotFound`."""
-        version = readable(tx, self.model, self.number)
-        entry = files.get(tx, version.manifest_id, self.path)
-        if entry is None or entry.is_directory:
-            raise NotFound("No such file.")
-        return entry
+        return file_at(tx, readable(tx, self.model, self.number).manifest_id, self.path)
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,7 @@ class FindDirectory(Query[Look, Entry]):
 
     def run(self, tx: Look) -> Entry:
         """The directory, or `NotFound`."""
-        return _directory(tx, readable(tx, self.model, self.number), self.path)
+        return directory_at(tx, readable(tx, self.model, self.number).manifest_id, self.path)
 
 
 @dataclass(frozen=True)
@@ -104,7 +109,7 @@ class ListDirectory(Query[Look, Page[Entry]]):
         """A page of it, or `NotFound`."""
         version = readable(tx, self.model, self.number)
         if self.must_be:
-            _directory(tx, version, self.path)
+            directory_at(tx, version.manifest_id, self.path)
         return files.listing(tx, version.manifest_id, self.path, self.window)
 
 
@@ -135,13 +140,6 @@ class ListFiles(Query[Look, Listing]):
         """The version with a page of them."""
         version = readable(tx, self.model, self.number)
         return Listing(version, files.page(tx, version.manifest_id, self.window))
-
-
-def _directory(tx: Look, version: Version, path: str) -> Entry:
-    entry = files.get(tx, version.manifest_id, path)
-    if entry is None or not entry.is_directory:
-        raise NotFound("No such directory.")
-    return entry
 
 
 @dataclass(frozen=True)
@@ -241,11 +239,7 @@ class MakeDirectory(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Make it."""
         version = writing(tx, self.model, self.number)
-        there = files.get(tx, version.manifest_id, self.path)
-        if there and there.is_directory:
-            return
-        check_place(tx, version.manifest_id, self.path, overwrite=False)
-        files.put_whole(tx, version.manifest_id, Entry(self.path, is_directory=True))
+        make_directory(tx, version.manifest_id, self.path)
 
 
 @dataclass(frozen=True)
@@ -260,11 +254,7 @@ class DeleteFile(Command[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Take it out, or `NotFound`."""
-        version = writing(tx, self.model, self.number)
-        entry = files.get(tx, version.manifest_id, self.path)
-        if entry is None or entry.is_directory:
-            raise NotFound("No such file.")
-        files.remove(tx, version.manifest_id, self.path)
+        remove_file(tx, writing(tx, self.model, self.number).manifest_id, self.path)
 
 
 @dataclass(frozen=True)
@@ -280,9 +270,6 @@ class DeleteDirectory(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Take it out, or say why not."""
         version = writing(tx, self.model, self.number)
-        _directory(tx, version, self.path)
         if not self.path:
             raise Invalid("the path names the version itself; delete the version instead.")
-        if files.listing(tx, version.manifest_id, self.path, Window(1)).items:
-            raise WrongState("FILES_API_DIRECTORY_IS_NOT_EMPTY: delete what is in the directory first.")
-        files.remove(tx, version.manifest_id, self.path)
+        remove_directory(tx, version.manifest_id, self.path)

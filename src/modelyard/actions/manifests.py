@@ -1,14 +1,16 @@
-"""What several actions share about manifests: who may fill it, and how a file comes into it."""
+"""What several actions share about manifests: who may fill it, and how files come into it and out of it."""
 
 from __future__ import annotations
 
 from modelyard.action import Ref
-from modelyard.domain.files import Entry, Stored, parents
+from modelyard.domain.files import Entry, Stored, Upload, parents
 from modelyard.domain.models import Version
+from modelyard.domain.pages import Window
 from modelyard.domain.privileges import Privilege
-from modelyard.errors import AlreadyExists, Denied, Invalid
+from modelyard.errors import AlreadyExists, Denied, Invalid, NotEmpty, NotFound
 from modelyard.store import files, models
 from modelyard.store.tx import Look, Write
+from modelyard.store.uploads import Uploads
 
 
 def uploader(tx: Look, model: Ref, version: Version) -> Version:
@@ -35,6 +37,54 @@ def check_place(tx: Look, manifest_id: str, path: str, *, overwrite: bool) -> No
         entry = files.get(tx, manifest_id, above)
         if entry and not entry.is_directory:
             raise AlreadyExists(f"'{above}' is a file, so nothing can be inside it.")
+
+
+def file_at(tx: Look, manifest_id: str, path: str) -> Entry:
+    """The file at a path, or `NotFound`."""
+    entry = files.get(tx, manifest_id, path)
+    if entry is None or entry.is_directory:
+        raise NotFound("No such file.")
+    return entry
+
+
+def directory_at(tx: Look, manifest_id: str, path: str) -> Entry:
+    """The directory at a path, or `NotFound`."""
+    entry = files.get(tx, manifest_id, path)
+    if entry is None or not entry.is_directory:
+        raise NotFound("No such directory.")
+    return entry
+
+
+def make_directory(tx: Write, manifest_id: str, path: str) -> None:
+    """Make a directory, with those above it; it may be there already."""
+    there = files.get(tx, manifest_id, path)
+    if there and there.is_directory:
+        return
+    check_place(tx, manifest_id, path, overwrite=False)
+    files.put_whole(tx, manifest_id, Entry(path, is_directory=True))
+
+
+def remove_file(tx: Write, manifest_id: str, path: str) -> None:
+    """Take a file out, or `NotFound`."""
+    file_at(tx, manifest_id, path)
+    files.remove(tx, manifest_id, path)
+
+
+def remove_directory(tx: Write, manifest_id: str, path: str) -> None:
+    """Take an empty directory out, or say why not."""
+    directory_at(tx, manifest_id, path)
+    if files.listing(tx, manifest_id, path, Window(1)).items:
+        raise NotEmpty
+    files.remove(tx, manifest_id, path)
+
+
+def under_way(tx: Look, kept: Uploads, into: str, path: str, upload_id: str) -> Upload:
+    """The caller's own upload to a path of a version or an experiment, by its id; or `NotFound`."""
+    upload = kept.get(tx, upload_id)
+    mine = upload and upload.principal_id == tx.caller.principal.id
+    if upload is None or not mine or (upload.version_id, upload.path) != (into, path):
+        raise NotFound("No such upload is under way; start it again.")
+    return upload
 
 
 def put(tx: Write, version: Version, path: str, stored: Stored) -> Entry:

@@ -9,22 +9,16 @@ from dataclasses import dataclass
 
 from modelyard.action import Command, Need, Query, Ref
 from modelyard.actions.files import MAX_LINK_SECONDS, link, writable, writing
-from modelyard.actions.manifests import check_place, put
+from modelyard.actions.manifests import check_place, put, under_way
 from modelyard.domain.files import Entry, Link, Location, Stored, Upload
 from modelyard.domain.models import Version
 from modelyard.domain.privileges import Privilege
-from modelyard.errors import NotFound
 from modelyard.store import uploads
 from modelyard.store.tx import Look, Write, new_id
 
 
 def _under_way(tx: Look, version: Version, path: str, upload_id: str) -> Upload:
-    """The caller's own upload of this file, or `NotFound`."""
-    upload = uploads.OF_VERSIONS.get(tx, upload_id)
-    mine = upload and upload.principal_id == tx.caller.principal.id
-    if upload is None or not mine or (upload.version_id, upload.path) != (version.id, path):
-        raise NotFound("No such upload is under way; start it again.")
-    return upload
+    return under_way(tx, uploads.OF_VERSIONS, version.id, path, upload_id)
 
 
 @dataclass(frozen=True)

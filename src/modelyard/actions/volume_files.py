@@ -11,14 +11,21 @@ from typing import TYPE_CHECKING, Final
 
 from modelyard.action import Command, Need, Query, Ref
 from modelyard.actions.files import MAX_LINK_SECONDS, link_to
-from modelyard.actions.manifests import check_place
+from modelyard.actions.manifests import (
+    check_place,
+    directory_at,
+    file_at,
+    make_directory,
+    remove_directory,
+    remove_file,
+)
 from modelyard.actions.outputs import current
 from modelyard.domain import volumes as rules
 from modelyard.domain.files import Entry, Link, Stored
 from modelyard.domain.pages import Page, Window
 from modelyard.domain.privileges import Privilege
 from modelyard.domain.volumes import State, VolumePath
-from modelyard.errors import Denied, Invalid, NotFound, WrongState
+from modelyard.errors import Denied, Invalid, WrongState
 from modelyard.store import files, outputs, volumes
 from modelyard.store.tx import Look, Write
 
@@ -27,8 +34,6 @@ if TYPE_CHECKING:
 
 _READ: Final = (Need(Privilege.READ_VOLUME, on="volume"),)
 _WRITE: Final = (Need(Privilege.WRITE_VOLUME, on="volume"),)
-_NO_FILE: Final = "No such file."
-_NO_DIRECTORY: Final = "No such directory."
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,20 +78,6 @@ def _open(output: Output) -> Output:
     return output
 
 
-def _file(tx: Look, spot: Spot) -> Entry:
-    entry = files.get(tx, spot.manifest_id, spot.path) if spot.manifest_id else None
-    if entry is None or entry.is_directory:
-        raise NotFound(_NO_FILE)
-    return entry
-
-
-def _directory(tx: Look, spot: Spot) -> Entry:
-    entry = files.get(tx, spot.manifest_id, spot.path)
-    if entry is None or not entry.is_directory:
-        raise NotFound(_NO_DIRECTORY)
-    return entry
-
-
 # Reading
 
 
@@ -101,7 +92,8 @@ class FindVolumeFile(Query[Look, Entry]):
 
     def run(self, tx: Look) -> Entry:
         """The file, or `NotFound`."""
-        return _file(tx, _reading(tx, self.volume, self.path))
+        spot = _reading(tx, self.volume, self.path)
+        return file_at(tx, spot.manifest_id, spot.path)
 
 
 @dataclass(frozen=True)
@@ -115,7 +107,8 @@ class FindVolumeDirectory(Query[Look, Entry]):
 
     def run(self, tx: Look) -> Entry:
         """The directory, or `NotFound`."""
-        return _directory(tx, _reading(tx, self.volume, self.path))
+        spot = _reading(tx, self.volume, self.path)
+        return directory_at(tx, spot.manifest_id, spot.path)
 
 
 @dataclass(frozen=True)
@@ -138,7 +131,7 @@ class ListVolumeDirectory(Query[Look, Page[Entry]]):
         spot = _reading(tx, self.volume, self.path)
         if not spot.manifest_id:
             return self._shelf(tx)
-        _directory(tx, spot)
+        directory_at(tx, spot.manifest_id, spot.path)
         page = files.listing(tx, spot.manifest_id, spot.path, self.window)
         return page if self.path else self._with_outputs(tx, page)
 
@@ -170,7 +163,8 @@ class LinkToVolumeFile(Query[Look, tuple[Link, Entry]]):
 
     def run(self, tx: Look) -> tuple[Link, Entry]:
         """Leave for the caller to GET it, and the file."""
-        entry = _file(tx, _reading(tx, self.volume, self.path))
+        spot = _reading(tx, self.volume, self.path)
+        entry = file_at(tx, spot.manifest_id, spot.path)
         return link_to(tx, "GET", str(VolumePath(self.volume.name, self.path)), self.seconds), entry
 
 
@@ -230,11 +224,7 @@ class MakeVolumeDirectory(Command[Write, None]):
         if not area.path:
             return  # the top of a volume, and that of an output, are there already
         spot = _writing(tx, volume, self.path)
-        there = files.get(tx, spot.manifest_id, spot.path)
-        if there and there.is_directory:
-            return
-        check_place(tx, spot.manifest_id, spot.path, overwrite=False)
-        files.put_whole(tx, spot.manifest_id, Entry(spot.path, is_directory=True))
+        make_directory(tx, spot.manifest_id, spot.path)
 
 
 @dataclass(frozen=True)
@@ -249,8 +239,7 @@ class DeleteVolumeFile(Command[Write, None]):
     def run(self, tx: Write) -> None:
         """Delete it, or `NotFound`."""
         spot = _writing(tx, volumes.locked(tx, tx.at(self.volume)), self.path)
-        _file(tx, spot)
-        files.remove(tx, spot.manifest_id, spot.path)
+        remove_file(tx, spot.manifest_id, spot.path)
 
 
 @dataclass(frozen=True)
@@ -268,7 +257,4 @@ class DeleteVolumeDirectory(Command[Write, None]):
         if not self.path:
             raise Invalid("the path names the volume itself; delete the volume instead.")
         spot = _writing(tx, volume, self.path)
-        _directory(tx, spot)
-        if files.listing(tx, spot.manifest_id, spot.path, Window(1)).items:
-            raise WrongState("FILES_API_DIRECTORY_IS_NOT_EMPTY: delete what is in the directory first.")
-        files.remove(tx, spot.manifest_id, spot.path)
+        remove_directory(tx, spot.manifest_id, spot.path)

@@ -25,8 +25,8 @@ from modelyard.errors import (
     Failure,
     Invalid,
     LinkExpired,
+    NotEmpty,
     NotFound,
-    WrongState,
 )
 from modelyard.surfaces.wire import (
     EMPTY,
@@ -65,7 +65,7 @@ def blame(failure: Failure) -> Reply:
     """Failures in the Files API's own codes; a signed URL that came too late in those of S3."""
     if isinstance(failure, LinkExpired):
         return EXPIRED
-    if isinstance(failure, WrongState) and failure.message.startswith(_NOT_EMPTY):
+    if isinstance(failure, NotEmpty):
         return Reply(400, encode(_with_reason("INVALID_STATE", failure.message, _NOT_EMPTY)))
     if isinstance(failure, Whole):
         return Reply(403, encode(_with_reason("PERMISSION_DENIED", failure.message, _NOT_ENABLED)))
