@@ -70,11 +70,12 @@ bubblewrap:
 compiled: $(STAMP)
 	@$(BIN)/python -m compileall -q src
 
+# Three at a time also on two cores: tests wait for other processes much of the time.
 test: $(STAMP) $(OLDEST)/.installed $(CLOUDS)/.installed tracer bubblewrap compiled  ## run the tests (options in ARGS)
-	$(BIN)/pytest -n 2 $(ARGS)
+	$(BIN)/pytest -n 3 $(ARGS)
 
 test-full: $(STAMP) $(OLDEST)/.installed $(CLOUDS)/.installed tracer bubblewrap compiled  ## run the tests and the long sweeps
-	$(BIN)/pytest -n 2 -m "" $(ARGS)
+	$(BIN)/pytest -n 3 -m "" $(ARGS)
 
 check: $(STAMP)  ## lint, format, types and import contracts, as in CI
 	$(BIN)/ruff check
