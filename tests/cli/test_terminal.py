@@ -128,7 +128,7 @@ def test_what_others_wrote_does_not_steer_the_terminal(capsys: pytest.CaptureFix
 def test_the_admin_token_goes_to_no_other_server(sqlite_server: Server) -> None:
     there = ("--data", str(sqlite_server.data))
     away = run("catalogs", "list", *there, DATABRICKS_HOST="http://127.0.0.1:9")
-    assert (away.returncode, "no server is known" in away.stderr) == (1, True)
+    assert (away.returncode, "no token for this server is known" in away.stderr) == (1, True)
     assert run("catalogs", "list", *there, DATABRICKS_HOST=sqlite_server.url + "/").returncode == 0
 
 
@@ -138,6 +138,9 @@ def test_a_server_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> N
     assert "does not answer" in away.stderr
     none = run("catalogs", "list", "--data", str(tmp_path))
     assert (none.returncode, "no server is known" in none.stderr) == (1, True)
+    (tmp_path / "address").write_text("http://127.0.0.1:9")
+    restored = run("catalogs", "list", "--data", str(tmp_path))
+    assert (restored.returncode, "modelyard token recover" in restored.stderr) == (1, True)
     wrong = run("catalogs", "list", DATABRICKS_HOST="http://a:b", DATABRICKS_TOKEN="x")
     assert (wrong.returncode, "no address" in wrong.stderr) == (1, True)
 

@@ -59,10 +59,15 @@ class Client:
 
     def __init__(self, settings: Settings) -> None:
         self.host, token = known(settings.folder)
-        if not self.host or not token:
+        if not self.host:
             raise Invalid(
                 "no server is known. Start one with `modelyard serve`, name its --data, "
                 "or set DATABRICKS_HOST and DATABRICKS_TOKEN.",
+            )
+        if not token:
+            raise Invalid(
+                "no token for this server is known. Set DATABRICKS_TOKEN, or, on its host and as after a restore, make "
+                "the admin's anew with `modelyard token recover`."
             )
         self._http = httpx.Client(
             base_url=_address(self.host),
