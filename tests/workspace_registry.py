@@ -1,8 +1,8 @@
 """The model registry of a Databricks workspace, as far as MLflow's own client and the SDK know it.
 
 None was at hand to record. So a real `mlflow server` answers what both have in common, and this front adds what only a
-workspace has, in the shapes of MLflow's `DatabricksModelsArtifactRepository` and of the SDK: tests let MLflow's client
-read it, too.
+workspace has, in the shapes of MLflow's `DatabricksModelsArtifactRepository` and of the SDK: tests let both read it,
+too.
 """
 
 from __future__ import annotations

@@ -213,20 +213,13 @@ def of_workspace(**more: Any) -> dict[str, Any]:  # noqa: ANN401  JSON values
 
 
 @pytest.mark.parametrize(
-    "url",
-    [
-        "http://169.254.169.254/latest",
-        "file:///etc/passwd",
-        "",
-        "https://[",
-        "ftp://cloud/a",
-    ],
+    "url", ["http://169.254.169.254/latest", "file:///etc/passwd", "", "https://[", "ftp://cloud/a"]
 )
 def test_a_place_that_a_workspace_signs_is_asked_over_https_and_without_its_token(
     profile: Callable[[str], str], url: str
 ) -> None:
     with registry(**of_workspace(**{f"{SIGNED}?path=MLmodel": {"signed_uri": url}})) as (host, heard):
-        assert problem(profile(host))
+        assert problem(profile(host)) == "the workspace gave no https address for a file."
     assert {token for _, token in heard} == {"Bearer dapi1"}
 
 
@@ -237,11 +230,16 @@ def test_a_file_is_fetched_again_where_the_cloud_of_a_workspace_is_busy(profile:
     assert [token for path, token in heard if path.startswith("/cloud/")] == [None, None]
 
 
+@pytest.mark.parametrize("kind", [{"is_dir": False, "file_size": 4}, {"is_dir": True}], ids=["file", "folder"])
 @pytest.mark.parametrize("path", ["../MLmodel", "/etc/passwd", "a/../../b", ""])
-def test_a_path_that_a_workspace_lists_stays_inside(profile: Callable[[str], str], path: str) -> None:
-    listed = {"files": [{"path": path, "is_dir": False, "file_size": 4}]}
-    with registry(**of_workspace(**{LISTING: listed})) as (host, _):
-        assert problem(profile(host)) != "None"
+def test_a_path_that_a_workspace_lists_stays_inside(
+    profile: Callable[[str], str], path: str, kind: dict[str, Any]
+) -> None:
+    says = "cannot hold" if path else "has no name"
+    listed = {"files": [{"path": "MLmodel", "file_size": 4}, {"path": path, **kind}]}
+    with registry(**of_workspace(**{LISTING: listed})) as (host, heard):
+        assert says in problem(profile(host))
+    assert sum("list-artifacts" in asked for asked, _ in heard) == 1
 
 
 def test_what_a_workspace_does_not_tell_is_a_line(profile: Callable[[str], str]) -> None:

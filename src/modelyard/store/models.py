@@ -35,16 +35,11 @@ ALIASES: Final = AliasTable(_aliases, _models, "model_id", _versions)
 _LOCATED: Final = LOCATED.join(_models, _models.c.id == _securables.c.id)
 _MODEL: Final = (*shown(_securables, _principals), _models.c.deployment_job_id)
 _OWNER: Final = _principals.c.id == _securables.c.owner_id
-_GET: Final = (
-    select(*_MODEL)
-    .select_from(_securables.join(_models, _models.c.id == _securables.c.id).join(_principals, _OWNER))
-    .where(_securables.c.id == bindparam("model"))
+_ALL: Final = select(*_MODEL).select_from(
+    _securables.join(_models, _models.c.id == _securables.c.id).join(_principals, _OWNER)
 )
-_THESE_MODELS: Final = (
-    select(*_MODEL)
-    .select_from(_securables.join(_models, _models.c.id == _securables.c.id).join(_principals, _OWNER))
-    .where(is_in(_securables.c.id, "ids"))
-)
+_GET: Final = _ALL.where(_securables.c.id == bindparam("model"))
+_THESE_MODELS: Final = _ALL.where(is_in(_securables.c.id, "ids"))
 _SEARCH: Final = (
     select(*_MODEL, VISIBLE)
     .select_from(_LOCATED.join(_principals, _OWNER))

@@ -225,7 +225,7 @@ class RestSource:
     # Who hears of it, and who may do what
 
     def webhooks(self) -> tuple[Webhook, ...] | None:
-        """What MLflow's server notifies, from 3.0 on; None where it has no webhooks, or does not tell this caller."""
+        """What MLflow's server notifies; None where it has no webhooks, as older ones, or does not tell this caller."""
         try:
             return tuple(_webhook(told) for told in self._pages(f"{_API}/webhooks", "webhooks", _FEW))
         except Told:

@@ -7,10 +7,10 @@ from urllib.parse import urlsplit
 
 from modelyard.errors import Invalid
 
-DATABRICKS: Final = "databricks"
-
 if TYPE_CHECKING:
     from modelyard.upgrade.moving.registry import Source
+
+_DATABRICKS: Final = "databricks"
 
 
 def opened(uri: str) -> Source:
@@ -20,7 +20,7 @@ def opened(uri: str) -> Source:
         from modelyard.cli.moving.rest import RestSource  # noqa: PLC0415  each kind has libraries of its own
 
         return RestSource(uri)
-    if DATABRICKS in {scheme, uri}:
+    if _DATABRICKS in {scheme, uri}:
         from modelyard.cli.moving.workspace import WorkspaceSource  # noqa: PLC0415  as above
 
         return WorkspaceSource(uri)

@@ -62,8 +62,10 @@ class WorkspaceSource(RestSource):
             for told in self._pages(path, "files", None, **version, path=folder):
                 found = inner(str(told.get("path", "")))
                 count += 1
-                if count > MAX_FILES or not found.startswith(f"{folder}/" if folder else ""):
-                    raise Failure(f"a path in it is not where it is listed, or it has more than {MAX_FILES} files.")
+                if not found or not found.startswith(f"{folder}/" if folder else ""):
+                    raise Failure("a path in it has no name, or is not in the folder that is listed.")
+                if count > MAX_FILES:
+                    raise Failure(f"it has more than {MAX_FILES} files.")
                 if told.get("is_dir"):
                     waiting.append(found)
                 else:
