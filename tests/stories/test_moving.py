@@ -350,7 +350,8 @@ def test_files_in_a_cloud_are_fetched_by_mlflow_itself(
     from mlflow.store.artifact import s3_artifact_repo  # noqa: PLC0415  as above
 
     place = object_store.place()
-    shutil.copytree(folders / "3", place.folder / "model")
+    for file in (folders / "3").iterdir():
+        place.put(f"model/{file.name}", file.read_bytes())
     monkeypatch.setenv("AWS_ENDPOINT_URL_S3", object_store.endpoint)
     monkeypatch.setenv("AWS_ACCESS_KEY_ID", KEY)
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", SECRET)
