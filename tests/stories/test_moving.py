@@ -478,6 +478,7 @@ def test_the_registry_of_a_workspace_is_moved(
         brought = {word for path, word in made.heard if path.startswith("/cloud/")}
         assert brought == {None}, "the token goes to the workspace alone"
         compare_as_clients_see_them(server, monkeypatch, tmp_path, "fraud", "prod.w.fraud_of_workspace")
+        assert upgrade("upgrade", "undo", str(file)).status == 0
 
 
 WEBHOOK = {
