@@ -36,7 +36,8 @@ class Mirror(PythonModel):
         if not isinstance(model_input, pd.DataFrame):
             return [str(type(model_input)), repr(model_input), repr(params)]
         blocks: Any = model_input._mgr.blocks  # noqa: SLF001  the layout in memory, which arithmetic depends on
-        layout = [str(block.values.flags) for block in blocks if hasattr(block.values, "flags")]  # noqa: PD011
+        flags: Any = [block.values.flags for block in blocks if hasattr(block.values, "flags")]  # noqa: PD011
+        layout = [repr((each.c_contiguous, each.f_contiguous, each.writeable, each.aligned)) for each in flags]
         described = [str(model_input.dtypes), repr(model_input.columns), repr(model_input.index), *layout]
         return [*described, repr(model_input.to_dict("split")), repr(params)]
 

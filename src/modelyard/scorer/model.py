@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import inspect
 import os
 import platform
@@ -57,6 +58,7 @@ class Model:
         of_rows = known and self.settings.get("predict_fn", "predict") in _OF_ROWS
         self.row_wise = row_wise == "yes" or (row_wise == "auto" and of_rows)
         self.streams = bool(self.settings.get("streamable")) and hasattr(pyfunc, "predict_stream")
+        self._unchecked = _unchecked(pyfunc) if self.plan else pyfunc
         self._direct = _direct(pyfunc) if known else None
         self._takes_arrays = self._direct is not None and self._looks_plain()
         self.forked = False
@@ -95,7 +97,7 @@ class Model:
     def predict_checked(self, data: object, params: object) -> object:
         """Ask the model something whose schema is right already."""
         if self._direct is None or params is not None:
-            return self.predict(data, params)
+            return self.call(partial(self._unchecked.predict, data, params=params))
         return self.call(partial(self._direct, data))
 
     def predict_given(self, several: Sequence[Given], params: object) -> object:
@@ -153,6 +155,15 @@ def _import_first(folder: Path) -> None:
     with contextlib.suppress(OSError, ImportError):
         if b"serialization_format: skops" in (folder / "MLmodel").read_bytes():
             import_module("skops.io")
+
+
+def _unchecked(pyfunc: Any) -> Any:  # noqa: ANN401  MLflow's `PyFuncModel`, twice
+    """The same model, whose signature knows no inputs, so that MLflow checks the params only."""
+    signature, metadata, twin = copy.copy(pyfunc.metadata.signature), copy.copy(pyfunc.metadata), copy.copy(pyfunc)
+    signature.inputs = None
+    metadata.signature = signature
+    twin._model_meta = metadata  # noqa: SLF001  what MLflow's `metadata` returns
+    return twin
 
 
 def _direct(pyfunc: Any) -> Callable[[object], object] | None:  # noqa: ANN401  MLflow's `PyFuncModel`
