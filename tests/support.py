@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from modelyard.config import Settings
 from modelyard.domain.access import Bearer
 from modelyard.domain.journal import Origin
 from modelyard.gate import Gate
+from tests.starting import begin
 
 HOST_VARIABLES = ("DATABRICKS_HOST", "DATABRICKS_TOKEN")
 LEGACY = "/api/2.0/mlflow/unity-catalog"
@@ -50,24 +49,23 @@ class Server:
     data: Path
     database: str = ""
     settings: dict[str, str] = field(default_factory=dict)
-    process: subprocess.Popen[bytes] | None = None
+    process: BaseProcess | None = None
 
     def start(self) -> Server:
         (self.data / "address").unlink(missing_ok=True)
         self.data.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "modelyard", "serve", "--data", str(self.data), "--port", "0"]
+        arguments = ["serve", "--data", str(self.data), "--port", "0"]
         if self.database:
-            command += ["--database", self.database]
+            arguments += ["--database", self.database]
         variables = {f"MODELYARD_{name.upper()}": value for name, value in self.settings.items()}
-        with (self.data / "log").open("ab") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=clean_environment(**variables))
+        self.process = begin(arguments, clean_environment(**variables), self.data / "log")
         self._await_health()
         return self
 
     def _await_health(self) -> None:
         until = time.monotonic() + 180
         while time.monotonic() < until:
-            if self.process is None or self.process.poll() is not None:
+            if self.process is None or not self.process.is_alive():
                 break
             with contextlib.suppress(OSError, httpx.HTTPError):
                 # The certificates of tests sign themselves; here it only matters whether somebody answers.
@@ -87,18 +85,26 @@ class Server:
     @property
     def pid(self) -> int:
         assert self.process is not None
+        assert self.process.pid is not None
         return self.process.pid
 
     def kill(self) -> None:
         """SIGKILL: the process has no chance to tidy up."""
         if self.process is not None:
-            self.process.send_signal(signal.SIGKILL)
-            self.process.wait(10)
+            self.process.kill()
+            self.wait(10)
 
     def stop(self) -> None:
-        if self.process is not None and self.process.poll() is None:
+        if self.process is not None and self.process.is_alive():
             self.process.terminate()
-            self.process.wait(20)
+            self.wait(20)
+
+    def wait(self, seconds: float) -> int:
+        """The exit status of a process that ends within some seconds, negative for a signal."""
+        assert self.process is not None
+        self.process.join(seconds)
+        assert self.process.exitcode is not None, f"the server goes on after {seconds} s"
+        return self.process.exitcode
 
     def client(self, token: str | None = None) -> httpx.Client:
         """An HTTP client that shows a token: the admin's, if none is given; none at all for the empty string."""

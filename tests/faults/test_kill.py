@@ -59,8 +59,7 @@ def survive(server: Server, kills: Iterable[Callable[[Tale], None]]) -> None:
         arm(tale)
         with contextlib.suppress(Killed):
             tale.tell()
-        assert server.process is not None
-        server.process.wait(10)
+        server.wait(10)
         server.start()
         with server.client(token) as reader:
             check(server, memory, reader)
@@ -164,8 +163,7 @@ def collect_and_be_killed(server: Server, seconds: float, pass_time: Callable[[]
         threading.Timer(seconds, server.kill).start()
         with contextlib.suppress(httpx.TransportError):
             admin.post(f"{OURS}/gc", json={"grace_hours": 0}).raise_for_status()
-    assert server.process is not None
-    server.process.wait(10)
+    server.wait(10)
     server.start()
     with server.client() as admin, server.client(token) as reader:
         check(server, memory, reader)

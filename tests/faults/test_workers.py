@@ -162,8 +162,7 @@ def test_a_stop_ends_all_workers_and_finishes_what_is_under_way(several: Server,
 
     with several.client() as admin:
         assert admin.put(file(SOURCE, 1, "slow"), content=slow()).is_success
-    assert several.process is not None
-    assert several.process.wait(20) == 0
+    assert several.wait(20) == 0
     assert not any(command_line(pid) for pid in there)
 
 
@@ -181,8 +180,7 @@ def test_workers_that_cannot_start_end_the_server(several: Server) -> None:
     with psycopg.connect(several.database, autocommit=True) as database:
         database.execute("UPDATE alembic_version SET version_num = '9999'")
     os.kill(min(workers(several)), signal.SIGKILL)
-    assert several.process is not None
-    assert several.process.wait(60) == 1
+    assert several.wait(60) == 1
     assert "newer Modelyard" in (several.data / "log").read_text()
 
 
