@@ -44,6 +44,7 @@ from modelyard.surfaces import artifacts as artifacts_surface
 from modelyard.surfaces import (
     credentials,
     discovery,
+    git_credentials,
     jobs,
     mlflow,
     modelyard,
@@ -92,6 +93,7 @@ _TABLES: Final[tuple[Row, ...]] = (
     *oauth.ROWS,
     *serving.ROWS,
     *secrets_surface.ROWS,
+    *git_credentials.ROWS,
     *notifications.ROWS,
     *jobs.ROWS,
     *workspace_surface.ROWS,

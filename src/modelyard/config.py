@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from modelyard.domain.git_credentials import SELF_HOSTED, is_host
 from modelyard.domain.trash import MOST_DAYS
 from modelyard.errors import Invalid
 
@@ -163,6 +164,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """Whether packages without wheels are built, which runs their code while an environment is made."""
     outbound_allowed: tuple[str, ...] = ()
     """Host names, addresses and networks (`10.1.0.0/16`) that the server may ask although they are not public."""
+    git_hosts: tuple[str, ...] = ()
+    """Hosts of git servers that are not public ones, where people's credentials for their provider may be sent: each as
+    `gitLabEnterpriseEdition=git.example.com`; `gitHubEnterprise` and `bitbucketServer` likewise."""
     oidc_issuer: str = ""
     """The URL of the OpenID Connect provider that people sign in with, exactly as it names itself; empty is none."""
     oidc_client_id: str = ""
@@ -316,12 +320,18 @@ def _checked(settings: Settings) -> Settings:
         "error",
     }:
         raise Invalid("log_format is json or text; log_level is debug, info, warning or error.")
-    if wrong := [entry for entry in settings.outbound_allowed if not _is_place(entry)]:
-        raise Invalid(f'outbound_allowed: "{wrong[0][:100]}" is neither a host name, an address nor a network.')
+    _check_hosts(settings)
     _check_sign_in(settings)
     _check_serving(settings)
     _check_jobs(settings)
     return settings
+
+
+def _check_hosts(settings: Settings) -> None:
+    if wrong := [entry for entry in settings.outbound_allowed if not _is_place(entry)]:
+        raise Invalid(f'outbound_allowed: "{wrong[0][:100]}" is neither a host name, an address nor a network.')
+    if wrong := [entry for entry in settings.git_hosts if not is_host(entry)]:
+        raise Invalid(f'git_hosts: "{wrong[0][:100]}" is not PROVIDER=HOST, with one of {", ".join(SELF_HOSTED)}.')
 
 
 def _check_places(settings: Settings) -> None:

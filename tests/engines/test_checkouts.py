@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import contextlib
 import os
 import subprocess
 import threading
@@ -9,9 +11,12 @@ from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
+from modelyard.domain.git_credentials import Login
+from modelyard.domain.secrets import Hidden
 from modelyard.engines.attempts import Brief, Checkout, Trouble, Work
 from modelyard.errors import Invalid, NotFound, Unavailable
 from tests.engines.attempts import Yard
@@ -24,9 +29,27 @@ class Quiet(SimpleHTTPRequestHandler):
         pass
 
 
+class Private(Quiet):
+    """Answers those who show a user and a token, while the token is good."""
+
+    good = f"Basic {base64.b64encode(b'robot:open-sesame').decode()}"
+    shown: ClassVar[list[str | None]] = []
+
+    def do_GET(self) -> None:
+        said = self.headers.get("Authorization")
+        self.shown.append(said)
+        if said == type(self).good:
+            super().do_GET()
+        else:
+            self.send_response(401)
+            self.send_header("WWW-Authenticate", 'Basic realm="private"')
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+
 @pytest.fixture(scope="module")
-def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, str]]:
-    """The URL of a repository on loopback, and its newest commit."""
+def made(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    """A folder with a repository, and its newest commit."""
     root = tmp_path_factory.mktemp("git")
     work = root / "work"
 
@@ -53,11 +76,26 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, 
     git("commit", "--quiet", "--all", "--message", "two")
     git("clone", "--quiet", "--bare", ".", str(root / "repo.git"))
     git("--git-dir", str(root / "repo.git"), "update-server-info")
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=str(root)))
+    return root, git("rev-parse", "HEAD")
+
+
+@pytest.fixture(scope="module")
+def repository(made: tuple[Path, str]) -> Iterator[tuple[str, str]]:
+    """The URL of a repository on loopback, and its newest commit."""
+    root, newest = made
+    with served(root, Quiet) as url:
+        yield f"{url}/repo.git", newest
+
+
+@contextlib.contextmanager
+def served(root: Path, handler: type[Quiet]) -> Iterator[str]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(root)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://{HERE}:{server.server_address[1]}/repo.git", git("rev-parse", "HEAD")
-    server.shutdown()
-    server.server_close()
+    try:
+        yield f"http://{HERE}:{server.server_address[1]}"
+    finally:
+        server.shutdown()
+        server.server_close()
 
 
 @pytest.fixture(scope="module")
@@ -116,3 +154,55 @@ def test_addresses_that_are_not_public_are_not_asked(tmp_path: Path, repository:
     with pytest.raises(Unavailable, match="could not be asked"):
         own.executor.resolve(f"https://127.0.0.1:{port}/repo.git", branch="main")
     own.close()
+
+
+class TestPrivate:
+    """What is only for those who show a credential."""
+
+    @pytest.fixture
+    def private(self, made: tuple[Path, str], tmp_path: Path) -> Iterator[tuple[Yard, str, str]]:
+        """A yard whose operator knows the server, the repository's URL, and its newest commit."""
+        root, newest = made
+        Private.shown.clear()
+        with served(root, Private) as url:
+            known = (f"gitLabEnterpriseEdition={url.removeprefix('http://')}",)
+            yard = Yard(tmp_path / "d", {"shared_user": False, "outbound_allowed": (HERE,), "git_hosts": known})
+            yield yard, f"{url}/repo.git", newest
+            yard.close()
+
+    def run(self, yard: Yard, attempt: str, checkout: Checkout) -> Trouble | None:
+        yard.briefs[attempt] = Brief(Work.SCRIPT, "jobs/main.py", checkout=checkout)
+        yard.executor.start(attempt)
+        outcome = yard.ended(attempt).outcome
+        assert outcome
+        assert "open-sesame" not in outcome.error
+        return outcome.trouble
+
+    def test_a_credential_opens_it_and_what_it_opened_is_for_its_principal_alone(
+        self, private: tuple[Yard, str, str], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        yard, url, newest = private
+        assert yard.executor.resolve(url, branch="main", login=login()) == newest
+        assert self.run(yard, "mine", Checkout(url, newest, login=login())) is None
+        assert "second" in yard.log("mine")
+        assert self.run(yard, "nobody", Checkout(url, newest)) is Trouble.NO_CHECKOUT
+        wrong = login("another", b"wrong")
+        assert self.run(yard, "another", Checkout(url, newest, login=wrong)) is Trouble.NO_CHECKOUT
+        assert self.run(yard, "mine-again", Checkout(url, newest, login=login())) is None
+        monkeypatch.setattr(Private, "good", "another one by now")
+        withdrawn = Checkout(url, newest, login=login())
+        assert self.run(yard, "withdrawn", withdrawn) is Trouble.NO_CHECKOUT, "also of what is kept here"
+
+    @pytest.mark.parametrize("provider", ["gitHub", "bitbucketServer", "gitLab"])
+    def test_a_host_that_is_not_the_provider_s_is_shown_nothing(
+        self, private: tuple[Yard, str, str], provider: str
+    ) -> None:
+        yard, url, _ = private
+        with pytest.raises(Unavailable, match="could not be asked") as failure:
+            yard.executor.resolve(url, branch="main", login=login(provider=provider))
+        assert set(Private.shown) == {None}
+        assert "open-sesame" not in str(failure.value)
+
+
+def login(holder: str = "me", token: bytes = b"open-sesame", provider: str = "gitLabEnterpriseEdition") -> Login:
+    return Login(holder, provider, "robot", Hidden(token))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +13,18 @@ import pytest
 
 from modelyard.action import Ref
 from modelyard.actions import access, models, tokens, workspace
+from modelyard.actions.git_credentials import CreateGitCredential
 from modelyard.actions.jobs import briefing, clones, results, runs, settings, work
 from modelyard.domain.access import Bearer, PrincipalKind, Server
+from modelyard.domain.git_credentials import GitCredential, Login
+from modelyard.domain.jobs.git import Git
 from modelyard.domain.jobs.job import Asked
 from modelyard.domain.jobs.runs import MOST_LOG, Run
 from modelyard.domain.jobs.sightings import Sighting, Stage
-from modelyard.domain.jobs.words import Life, Result
+from modelyard.domain.jobs.words import PREFIX, Life, Result
 from modelyard.domain.pages import Window
-from modelyard.domain.privileges import Privilege
+from modelyard.domain.privileges import Kind, Privilege
+from modelyard.domain.secrets import Hidden as Secret
 from modelyard.domain.workspace import Draft, Level, ObjectType
 from modelyard.errors import Denied, Hidden, Invalid, NotFound, TooLarge, Unauthenticated, WrongState
 from modelyard.workers.site import Lead, LocalSite
@@ -231,13 +236,38 @@ def test_a_run_from_git_stays_at_the_commit_that_its_first_attempt_has_found(wor
         1,
         lambda asked: chore(world, asked),
         lambda: "http://127.0.0.1:1",
-        lambda _git: next(heads),
+        lambda _git, _login: next(heads),
     )
     ids = [each.id for each in run.tasks]
     chore(world, work.TakeAttempts(run.id, tuple(ids), EXECUTOR))
     briefs = [site.brief(str(id_)) for id_ in ids]
     assert [each.checkout and each.checkout.commit for each in briefs] == ["1" * 40] * 2
     assert world.ask(access.WhoAmI(), Bearer(briefs[0].variables["DATABRICKS_TOKEN"]))
+    site.close()
+
+
+def test_code_comes_with_the_credential_of_the_principal_that_it_runs_as(world: World, tmp_path: Path) -> None:
+    git = {"git_url": "https://github.com/it/it.git", "git_provider": "github", "git_branch": "main"}
+    world.do(CreateGitCredential(GitCredential(0, "gitHub", "admin"), Secret(b"the-admin-s")))
+    robot = world.robot()
+    world.entitle(robot.id, PrincipalKind.SERVICE_PRINCIPAL)
+    world.do(CreateGitCredential(GitCredential(0, "gitHub", "robot"), Secret(b"the-robot-s"), robot.id))
+    script = task(spark_python_task={"python_file": "jobs/main.py"})
+    told = json.dumps({"name": "job", "tasks": [script], "git_source": git})
+    job = world.do(settings.CreateJob(told, settings.RunAs(robot.name, PrincipalKind.SERVICE_PRINCIPAL)))
+    id_ = taken(world, world.do(runs.RunNow(Ref(Kind.JOB, f"{PREFIX}{job.number}"))))
+    shown: list[Login | None] = []
+
+    def commit(_git: Git, login: Login | None) -> str:
+        shown.append(login)
+        return "1" * 40
+
+    ask = partial(chore, world)
+    site = LocalSite(Lead(tmp_path / "lead"), pytest.fail, 1, ask, lambda: "http://127.0.0.1:1", commit)
+    checkout = site.brief(str(id_)).checkout
+    assert checkout
+    assert checkout.login == shown[0]
+    assert (shown[0] and shown[0].token.reveal(), shown[0] and shown[0].holder) == (b"the-robot-s", robot.id)
     site.close()
 
 

@@ -32,6 +32,7 @@ from modelyard.actions import (
     files,
     finalize,
     flat,
+    git_credentials,
     grants,
     imports,
     inspection,
@@ -72,6 +73,7 @@ from modelyard.domain.destinations import config as destination_config
 from modelyard.domain.endpoints import Deployment, RateLimit, Standing
 from modelyard.domain.explain import Role
 from modelyard.domain.filters import Part, Term, VersionFilter
+from modelyard.domain.git_credentials import GitCredential
 from modelyard.domain.inspection import Looked
 from modelyard.domain.journal import AuditFilter
 from modelyard.domain.legacy import NameChange, Past, Sighting
@@ -303,6 +305,20 @@ def _secret(at: Stage) -> tuple[str, str]:
     return robot.id, at.world.do(credentials.CreateSecret(robot.id)).secret.id
 
 
+_GIT = GitCredential(0, "gitHub", "robot")
+
+
+def _git(at: Stage) -> tuple[int, str]:
+    """A credential of a service principal that the owner speaks for, and the principal's id."""
+    robot = at.world.robot()
+    made = at.world.do(git_credentials.CreateGitCredential(_GIT, Hidden(b"open-sesame"), robot.id))
+    return made.id, robot.id
+
+
+def _git_update(number: int, robot_id: str) -> Action[Any, Any]:
+    return git_credentials.UpdateGitCredential(number, "gitHub", name="a name", principal_id=robot_id)
+
+
 def _scope(at: Stage) -> str:
     """A scope of the owner's, with a secret."""
     name = at.world.new_name("scope")
@@ -443,6 +459,14 @@ EXAMPLES: dict[type[Action[Any, Any]], Callable[[Stage], Action[Any, Any]]] = {
     credentials.ListSecrets: lambda at: credentials.ListSecrets(_secret(at)[0]),
     credentials.DeleteSecret: lambda at: credentials.DeleteSecret(*_secret(at)),
     credentials.IssueToken: lambda _at: credentials.IssueToken(),
+    # Credentials for git servers, of service principals
+    git_credentials.CreateGitCredential: lambda at: git_credentials.CreateGitCredential(
+        _GIT, Hidden(b"open-sesame"), at.world.robot().id
+    ),
+    git_credentials.ListGitCredentials: lambda at: git_credentials.ListGitCredentials(_git(at)[1]),
+    git_credentials.GetGitCredential: lambda at: git_credentials.GetGitCredential(*_git(at)),
+    git_credentials.UpdateGitCredential: lambda at: _git_update(*_git(at)),
+    git_credentials.DeleteGitCredential: lambda at: git_credentials.DeleteGitCredential(*_git(at)),
     # Files of the workspace
     workspace.GetObject: lambda at: workspace.GetObject(written(at.world).path),
     workspace.ListObjects: lambda at: workspace.ListObjects(written(at.world).path),

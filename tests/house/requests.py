@@ -31,6 +31,7 @@ from modelyard.actions import (
     explain,
     files,
     flat,
+    git_credentials,
     imports,
     legacy,
     metastore,
@@ -545,6 +546,7 @@ _TAGS_OF = f"{_TAGS}/{{entity_type}}/{{entity_name}}/tags"
 _SECRETS = tuple(
     f"/api/2.0/accounts{each}/servicePrincipals/{{id}}/credentials/secrets" for each in ("/{account_id}", "")
 )
+_GIT = "/api/2.0/git-credentials"
 _TOKENS = ("/api/2.0/token", "/api/2.0/token-management/tokens")
 
 Words: TypeAlias = Callable[[Any], dict[str, Any]]
@@ -589,6 +591,20 @@ def _of_tag_change(asked: Any) -> dict[str, Any]:  # noqa: ANN401  ChangeModelTa
 
 def _of_secret(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an action on the secrets of a service principal
     return {"id": asked.principal_id, "secret_id": getattr(asked, "id", "")}
+
+
+def _of_git(asked: Any) -> dict[str, Any]:  # noqa: ANN401  an action on git credentials
+    """The token is asked for only where one is made."""
+    about = getattr(asked, "credential", asked)
+    token = getattr(asked, "token", None)
+    return {
+        "principal_id": asked.principal_id,
+        "credential_id": getattr(asked, "id", ""),
+        "git_provider": getattr(about, "provider", ""),
+        "git_username": getattr(about, "username", None),
+        "name": getattr(about, "name", None) or None,
+        "personal_access_token": token.text() if token else None,
+    }
 
 
 def _of_links(asked: Any) -> dict[str, Any]:  # noqa: ANN401  a LinkPromptVersions
@@ -741,6 +757,12 @@ WORDS: dict[tuple[str, ActionKind], Words] = {
         }
         for path in _TOKENS
     },
+    # Credentials for git servers
+    (f"POST {_GIT}", git_credentials.CreateGitCredential): _of_git,
+    (f"GET {_GIT}", git_credentials.ListGitCredentials): _of_git,
+    (f"GET {_GIT}/{{credential_id}}", git_credentials.GetGitCredential): _of_git,
+    (f"PATCH {_GIT}/{{credential_id}}", git_credentials.UpdateGitCredential): _of_git,
+    (f"DELETE {_GIT}/{{credential_id}}", git_credentials.DeleteGitCredential): _of_git,
     # Secrets in scopes
     ("POST /api/2.0/secrets/put", secrets.PutSecret): lambda asked: {
         **_plain(asked),

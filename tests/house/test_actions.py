@@ -22,6 +22,7 @@ from modelyard.actions import (
     experiments,
     explain,
     flat,
+    git_credentials,
     journal,
     legacy,
     metastore,
@@ -49,7 +50,17 @@ from tests.house.world import Person, World, containers
 GUARDED = [kind for kind in ACTIONS if kind.needs]
 OPEN = [kind for kind in ACTIONS if kind.open_to]
 CHORES = [kind for kind in ACTIONS if issubclass(kind, Chore)]
-SECRETS: set[type[Action[Any, Any]]] = {credentials.CreateSecret, credentials.ListSecrets, credentials.DeleteSecret}
+SECRETS: set[type[Action[Any, Any]]] = {
+    credentials.CreateSecret,
+    credentials.ListSecrets,
+    credentials.DeleteSecret,
+    git_credentials.CreateGitCredential,
+    git_credentials.ListGitCredentials,
+    git_credentials.GetGitCredential,
+    git_credentials.UpdateGitCredential,
+    git_credentials.DeleteGitCredential,
+}
+"""Examples are about a service principal, whose secrets only itself or an admin governs."""
 SCOPES: set[type[Action[Any, Any]]] = {
     secrets.DeleteScope,
     secrets.PutSecret,

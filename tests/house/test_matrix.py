@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from modelyard.action import METASTORE, Ref
-from modelyard.actions import access, catalogs, credentials, endpoints, legacy, subscriptions, tokens, trash
+from modelyard.actions import access, catalogs, endpoints, legacy, subscriptions, tokens, trash
 from modelyard.app import ROWS
 from modelyard.domain.access import Bearer
 from modelyard.domain.experiments import ROOT
@@ -31,7 +31,7 @@ from modelyard.surfaces.routes import Routes
 from modelyard.surfaces.wire import Translation
 from tests.house.examples import Stage
 from tests.house.requests import DOCUMENT, ROUTES, Asked, Route, request
-from tests.house.test_actions import SCOPES, needed
+from tests.house.test_actions import SCOPES, SECRETS, needed
 from tests.house.world import Person, World, containers
 from tests.support import UNITY, stands_again
 from tests.surfaces.world import check_no_leak
@@ -55,10 +55,7 @@ OPEN: dict[ActionKind, dict[str, int]] = {
     subscriptions.DeleteSubscription: NOT_THEIRS,
     legacy.FindPlace: dict.fromkeys(("stranger", "other", "reader", "admin"), 403),  # who may not make the model there
     **dict.fromkeys(SCOPES, NOT_THEIRS),
-    **{
-        kind: {**NOT_THEIRS, "owner": 404}  # only the service principal itself, or an admin, governs its secrets
-        for kind in (credentials.CreateSecret, credentials.ListSecrets, credentials.DeleteSecret)
-    },
+    **{kind: {**NOT_THEIRS, "owner": 404} for kind in SECRETS},
 }
 """What open actions answer to those whom they do not answer with success."""
 

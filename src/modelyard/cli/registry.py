@@ -16,6 +16,7 @@ from modelyard.cli import (
     endpoints,
     explain,
     exports,
+    git_credentials,
     imports,
     jobs,
     journal,
@@ -79,6 +80,7 @@ def add_to(app: typer.Typer) -> None:
     access.add_to(app)
     credentials.add_to(app)
     secrets.add_to(app)
+    git_credentials.add_to(app)
     tables.add_to(app)
     upgrade.add_to(app)
     volumes.add_to(app)

@@ -122,11 +122,12 @@ def put_secret(
 
     Examples: `modelyard scopes put fraud token < token.txt` · `modelyard scopes put fraud tls-key --file key.pem`
     """
-    server.ask("POST", f"{_SECRETS}/put", scope=scope, key=key, **_said(_value(file)))
+    server.ask("POST", f"{_SECRETS}/put", scope=scope, key=key, **_said(given_value(file)))
     say(f"Kept the secret {key} in the scope {scope}.")
 
 
-def _value(file: Path | None) -> bytes:
+def given_value(file: Path | None) -> bytes:
+    """A value that nobody else is to see: from a file, or else from standard input or as it is typed."""
     value = _read(file) if file else _typed()
     if not value:
         raise Invalid("the value is empty; pipe it in, or name a --file.")

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from modelyard.domain.files import Entry
+from modelyard.domain.git_credentials import Login
 
 
 class Work(enum.Enum):
@@ -31,6 +32,8 @@ class Checkout:
     commit: str
     patterns: tuple[str, ...] = ()
     """Which of its files are needed; none says all."""
+    login: Login | None = None
+    """What the provider's hosts are shown."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from modelyard.workers.site import Lead, LocalSite
 if TYPE_CHECKING:
     from modelyard.action import Chore
     from modelyard.config import Settings
+    from modelyard.domain.git_credentials import Login
     from modelyard.domain.jobs.git import Git
     from modelyard.engines.local.files import OpenFile
     from modelyard.gate import Gate
@@ -61,10 +62,10 @@ class JobsWorker:
         except OSError:
             raise Unavailable("the server does not say yet where it is reached.") from None
 
-    def _commit(self, git: Git) -> str:
+    def _commit(self, git: Git, login: Login | None) -> str:
         if self._executor is None:
             raise Unavailable("another process of this host runs its tasks.")
         try:
-            return self._executor.resolve(git.url, branch=git.branch, tag=git.tag, commit=git.commit)
+            return self._executor.resolve(git.url, branch=git.branch, tag=git.tag, commit=git.commit, login=login)
         except Failure as failure:  # no branch of this name, for example: the executor tells it as any failed checkout
             raise Trouble(failure.message) from None

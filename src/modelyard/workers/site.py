@@ -23,6 +23,7 @@ from modelyard.errors import Unavailable
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from modelyard.domain.git_credentials import Login
     from modelyard.domain.jobs.duties import Duty
     from modelyard.domain.jobs.git import Git
     from modelyard.domain.jobs.work import Held
@@ -106,7 +107,7 @@ class LocalSite:
         slots: int,
         do: Callable[[Any], Any],
         url: Callable[[], str],
-        commit: Callable[[Git], str],
+        commit: Callable[[Git, Login | None], str],
     ) -> None:
         self._lead = lead
         self._make = make
@@ -143,10 +144,10 @@ class LocalSite:
         """What an attempt is given; a `Failure` says why it may not start."""
         task_id, url = int(attempt_id), self._url()
         found: Duty = self._do(ReadDuty(task_id, url))
-        commit = found.commit or (self._commit(found.git) if found.git else "")
+        commit = found.commit or (self._commit(found.git, found.login) if found.git else "")
         briefed: Duty = self._do(BriefAttempt(task_id, url, commit))
         duty = replace(briefed, path=found.path, files=found.files)
-        checkout = Checkout(duty.git.url, duty.commit, duty.git.patterns) if duty.git else None
+        checkout = Checkout(duty.git.url, duty.commit, duty.git.patterns, found.login) if duty.git else None
         return Brief(
             work=_WORK[duty.kind],
             path=duty.path,

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from modelyard.action import Chore
+from modelyard.actions.git_credentials import login
 from modelyard.actions.jobs.code import with_code
 from modelyard.actions.jobs.identity import runner
 from modelyard.actions.jobs.running import facts
@@ -44,7 +45,8 @@ class ReadDuty(Chore[Look, Duty]):
         run = runs.get(tx, runs.run_of(tx, self.task_id))
         task, spec = _wanted(run, self.task_id)
         caller = runner(tx, run.run_as_id, run.run_as)
-        return with_code(tx, caller, duty(run, task, spec, _workspace(tx, self.url)))
+        found = with_code(tx, caller, duty(run, task, spec, _workspace(tx, self.url)))
+        return replace(found, login=login(tx, run.run_as_id, found.git.provider) if found.git else None)
 
 
 @dataclass(frozen=True)

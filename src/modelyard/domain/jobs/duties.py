@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from modelyard.domain.files import Entry
+from modelyard.domain.git_credentials import Login
 from modelyard.domain.jobs.git import Git
 from modelyard.domain.jobs.reading import Said
 from modelyard.domain.jobs.references import resolved
@@ -38,6 +39,8 @@ class Duty:
     seconds: int
     git: Git | None = None
     commit: str = ""
+    login: Login | None = None
+    """What git servers of the repository's provider are shown for the principal that the code runs as."""
     files: Mapping[str, Entry] = field(default_factory=dict[str, Entry])
 
 

@@ -6,19 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
+from modelyard.domain.git_credentials import provider_name
 from modelyard.domain.jobs.reading import Said
 from modelyard.errors import Invalid
 
-_PROVIDERS: Final = (
-    "gitHub",
-    "gitHubEnterprise",
-    "bitbucketCloud",
-    "bitbucketServer",
-    "gitLab",
-    "gitLabEnterpriseEdition",
-    "azureDevOpsServices",
-    "awsCodeCommit",
-)
 _URL: Final = re.compile(r"(https|ssh)://[^\s\x00-\x1f]+|[\w.\-]+@[\w.\-]+:[^\s\x00-\x1f]+")
 _USER: Final = re.compile(r"https://[^/]*@")
 _REFERENCE: Final = re.compile(r"[^\s\x00-\x1f~^:?*\[\\]{1,255}")
@@ -39,8 +30,7 @@ class Git:
 def read_git(said: Said) -> Git:
     """A `git_source`, checked."""
     url, provider = said.needed("git_url", most=300), said.text("git_provider")
-    if provider.lower() not in {each.lower() for each in _PROVIDERS}:
-        raise Invalid(f"git_provider must be one of {', '.join(_PROVIDERS)}.")
+    provider_name(provider)
     if not _URL.fullmatch(url) or _USER.match(url):
         raise Invalid("git_url must be an https:// or ssh:// address, without a user or a password in it.")
     references = [name for name in ("git_branch", "git_tag", "git_commit") if said.text(name)]

@@ -1,7 +1,12 @@
-"""Commits of git repositories: fetched by git in a sandbox, kept, and unpacked without anything of theirs being run."""
+"""Commits of git repositories: fetched by git in a sandbox, kept, and unpacked without anything of theirs being run.
+
+A credential reaches git in its environment, and beyond that the repository's own host only; what was fetched
+with one is kept for its principal alone.
+"""
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import os
 import re
@@ -11,9 +16,11 @@ import tarfile
 import threading
 from collections import defaultdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
+from modelyard.domain.git_credentials import receives
 from modelyard.engines.attempts import Checkout
 from modelyard.engines.local.files import remove
 from modelyard.engines.local.sandbox import OUTER, Job, Sandbox
@@ -23,12 +30,16 @@ from modelyard.errors import Invalid, NotFound, Unavailable
 from modelyard.outbound import Allowed
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from modelyard.config import Settings
+    from modelyard.domain.git_credentials import Login
 
 _SECONDS: Final = 600
 _COMMIT: Final = re.compile(r"[0-9a-f]{40}\Z")
 _NAME: Final = re.compile(r"(?!-)(?!.*(?:\.\.|//|@\{))[\w.\-/+#]{1,250}\Z")
 _URL: Final = re.compile(r"https?://[!-~]+\Z")
+_NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
 _SPARE: Final = 10
 """Repositories that are kept although nobody needs them now."""
 
@@ -55,11 +66,14 @@ class Checkouts:
         self._folder = folder
         self._git = shutil.which(settings.git_command) or settings.git_command
         self._allowed = Allowed.of(settings.outbound_allowed)
+        self._hosts = settings.git_hosts
         self._sandbox = sandbox
         self._uid = uid
         self._turns = defaultdict[str, threading.Lock](threading.Lock)
 
-    def resolve(self, url: str, *, branch: str = "", tag: str = "", commit: str = "") -> str:
+    def resolve(
+        self, url: str, *, branch: str = "", tag: str = "", commit: str = "", login: Login | None = None
+    ) -> str:
         """The commit that a branch or a tag is at now; a commit is itself."""
         where = address(url, self._allowed)
         if sum(map(bool, (branch, tag, commit))) != 1:
@@ -73,7 +87,7 @@ class Checkouts:
             raise Invalid(f'"{name[:60]}" is no name of a branch or tag.')
         ref = f"refs/heads/{branch}" if branch else f"refs/tags/{tag}"
         try:
-            told = self._run(["ls-remote", where, ref, f"{ref}^{{}}"], None)
+            told = self._run(["ls-remote", where, ref, f"{ref}^{{}}"], None, self._shown(where, login))
         except Trouble as trouble:
             raise Unavailable(f"the repository could not be asked: {trouble.message}") from None
         found = {name: sha for sha, _, name in (line.partition("\t") for line in told.splitlines()) if name}
@@ -89,10 +103,20 @@ class Checkouts:
             where = address(checkout.url, self._allowed)
         except Invalid as failure:
             raise Trouble(failure.message, is_final=True) from None
-        key = hashlib.sha256(where.encode()).hexdigest()[:32]
+        shown = self._shown(where, checkout.login)
+        holder = checkout.login.holder if checkout.login and shown else ""
+        key = hashlib.sha256(f"{where} {holder}".rstrip().encode()).hexdigest()[:32]
         with self._turns[key]:
-            self._unpack(where, checkout, self._kept(key), place)
+            self._unpack(where, checkout, self._kept(key), place, shown)
         self._tidy()
+
+    def _shown(self, url: str, login: Login | None) -> Mapping[str, str]:
+        """What git is told of a principal's credential, for this host alone; nothing if it may not receive it."""
+        if login is None or not receives(url, login.provider, self._hosts):
+            return {}
+        pair = base64.b64encode(f"{login.user}:{login.token.text()}".encode()).decode()
+        parts = urlsplit(url)
+        return {f"http.{parts.scheme}://{parts.netloc}/.extraHeader": f"Authorization: Basic {pair}"}
 
     def _kept(self, key: str) -> Path:
         folder = self._folder / key
@@ -104,11 +128,13 @@ class Checkouts:
         os.utime(folder)
         return folder
 
-    def _unpack(self, url: str, checkout: Checkout, folder: Path, place: Path) -> None:
+    def _unpack(self, url: str, checkout: Checkout, folder: Path, place: Path, shown: Mapping[str, str]) -> None:
         git = ["-C", str(folder / "repo")]
         commit = checkout.commit
         if not self._has(git, commit, folder):
-            self._fetch(git, url, commit, folder)
+            self._fetch(git, url, commit, folder, shown)
+        elif shown:  # a credential that was withdrawn opens nothing, also of what is here
+            self._run(["ls-remote", url, "HEAD"], None, shown)
         archive = folder / f"{commit}.tar"
         patterns = ["--", *checkout.patterns] if checkout.patterns else []
         self._run([*git, "archive", "--format=tar", f"--output={archive}", commit, *patterns], folder)
@@ -129,19 +155,19 @@ class Checkouts:
             return False
         return True
 
-    def _fetch(self, git: list[str], url: str, commit: str, folder: Path) -> None:
+    def _fetch(self, git: list[str], url: str, commit: str, folder: Path, shown: Mapping[str, str]) -> None:
         """The commit alone where the server gives it; else all branches and tags."""
         try:
-            self._run([*git, "fetch", "--quiet", "--no-tags", "--depth=1", url, commit], folder)
+            self._run([*git, "fetch", "--quiet", "--no-tags", "--depth=1", url, commit], folder, shown)
         except Trouble:
             everything = ["+refs/heads/*:refs/heads/*", "+refs/tags/*:refs/tags/*"]
-            self._run([*git, "fetch", "--quiet", "--no-tags", url, *everything], folder)
+            self._run([*git, "fetch", "--quiet", "--no-tags", url, *everything], folder, shown)
         if not self._has(git, commit, folder):
             raise Trouble("the repository has no such commit.", is_final=True)
 
-    def _run(self, arguments: list[str], writes: Path | None) -> str:
+    def _run(self, arguments: list[str], writes: Path | None, shown: Mapping[str, str] = _NOTHING) -> str:
         with Gateway(self._allowed) as gateway:
-            prepared = self._sandbox.prepared(self._job(arguments, writes, gateway.url))
+            prepared = self._sandbox.prepared(self._job(arguments, writes, gateway.url, shown))
             try:
                 done = subprocess.run(  # noqa: S603  git, confined
                     prepared.command,
@@ -160,8 +186,9 @@ class Checkouts:
             raise Trouble(_words(done.stderr.decode(errors="replace")))
         return done.stdout.decode(errors="replace")
 
-    def _job(self, arguments: list[str], writes: Path | None, proxy: str) -> Job:
+    def _job(self, arguments: list[str], writes: Path | None, proxy: str, shown: Mapping[str, str]) -> Job:
         said = {
+            **shown,
             "http.proxy": proxy,
             "http.followRedirects": "false",
             "protocol.allow": "never",

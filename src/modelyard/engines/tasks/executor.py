@@ -40,6 +40,7 @@ from modelyard.task.supervisor import CANCEL, LOG, OUT, RESULT
 
 if TYPE_CHECKING:
     from modelyard.config import Settings
+    from modelyard.domain.git_credentials import Login
 
 log = logging.getLogger(__name__)
 
@@ -177,9 +178,11 @@ class LocalExecutor:
         self._thread.join()
         self._loop.close()
 
-    def resolve(self, url: str, *, branch: str = "", tag: str = "", commit: str = "") -> str:
+    def resolve(
+        self, url: str, *, branch: str = "", tag: str = "", commit: str = "", login: Login | None = None
+    ) -> str:
         """The commit that a branch or a tag of a git repository is at now; for all tasks of a run, asked once."""
-        return self._checkouts.resolve(url, branch=branch, tag=tag, commit=commit)
+        return self._checkouts.resolve(url, branch=branch, tag=tag, commit=commit, login=login)
 
     @property
     def confinement(self) -> str:

@@ -59,7 +59,7 @@ from modelyard.store.schema.people import (
     tokens,
 )
 from modelyard.store.schema.prompts import prompt_aliases, prompt_links, prompt_version_tags, prompt_versions, prompts
-from modelyard.store.schema.secrets import secret_acls, secret_scopes, secrets
+from modelyard.store.schema.secrets import git_credentials, secret_acls, secret_scopes, secrets
 from modelyard.store.schema.serving import (
     endpoint_configs,
     endpoints,
@@ -100,6 +100,7 @@ __all__ = [
     "finalizations",
     "gaps",
     "garbage",
+    "git_credentials",
     "grants",
     "identities",
     "installation",

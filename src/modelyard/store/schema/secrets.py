@@ -37,3 +37,17 @@ secrets = Table(
     Column("updated_by", Name, nullable=False),
     PrimaryKeyConstraint("scope_id", "folded"),
 )
+
+git_credentials = Table(
+    "git_credentials",
+    METADATA,
+    Column("id", Number, primary_key=True, autoincrement=False),
+    Column("principal_id", Name, ForeignKey(principals.c.id, ondelete="CASCADE"), nullable=False, index=True),
+    Column("provider", Name, nullable=False, comment="gitHub, gitLab and so on"),
+    Column("username", Name, nullable=False),
+    Column("email", Name, nullable=False),
+    Column("name", Name, nullable=False),
+    Column("is_default", Number, nullable=False, comment="1 for the one that is used for its provider"),
+    Column("sealed", Name, nullable=False, comment="the token, encrypted as values of secrets are"),
+    Column("created_at", Number, nullable=False),
+)
