@@ -125,11 +125,16 @@ def test_what_others_wrote_does_not_steer_the_terminal(capsys: pytest.CaptureFix
     assert not set(seen) & set("\x1b\x07\x9b\u202e")
 
 
-def test_the_admin_token_goes_to_no_other_server(sqlite_server: Server) -> None:
-    there = ("--data", str(sqlite_server.data))
-    away = run("catalogs", "list", *there, DATABRICKS_HOST="http://127.0.0.1:9")
+def test_each_token_goes_to_its_own_server_and_a_folder_that_is_named_wins(sqlite_server: Server) -> None:
+    usual = {"MODELYARD_DATA": str(sqlite_server.data)}
+    away = run("catalogs", "list", **usual, DATABRICKS_HOST="http://127.0.0.1:9")
     assert (away.returncode, "no token for this server is known" in away.stderr) == (1, True)
-    assert run("catalogs", "list", *there, DATABRICKS_HOST=sqlite_server.url + "/").returncode == 0
+    assert run("catalogs", "list", **usual, DATABRICKS_HOST=sqlite_server.url + "/").returncode == 0
+    there = ("--data", str(sqlite_server.data))
+    elsewhere = {"DATABRICKS_HOST": "http://127.0.0.1:9", "DATABRICKS_TOKEN": "another server's"}
+    assert run("catalogs", "list", *there, **elsewhere).returncode == 0
+    wrong = run("catalogs", "list", *there, DATABRICKS_TOKEN="nobody's")
+    assert (wrong.returncode, "unknown, expired or revoked" in wrong.stderr) == (1, True)
 
 
 def test_a_server_that_is_not_there_is_told_in_one_sentence(tmp_path: Path) -> None:

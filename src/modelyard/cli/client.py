@@ -43,22 +43,25 @@ def read(file: Path) -> str:
         return ""
 
 
-def known(folder: Path) -> tuple[str, str]:
-    """Address and token: from the environment, else from the data folder.
+def known(folder: Path, *, named: bool = False) -> tuple[str, str]:
+    """Address and token: of a data folder that was named, else from the environment, else of the usual folder.
 
-    The folder's token is the admin's: it goes to the folder's own server, and to no other address.
+    A token goes to its own server and to no other address: the folder's, which is the admin's, and that of the
+    environment beside another DATABRICKS_HOST.
     """
     here = read(folder / "address")
-    host = (os.environ.get("DATABRICKS_HOST") or here).rstrip("/")
+    host = os.environ.get("DATABRICKS_HOST", "").rstrip("/")
     token = os.environ.get("DATABRICKS_TOKEN", "")
-    return host, token or (read(folder / "admin-token") if host == here else "")
+    if host in {"", here}:
+        return here, token or read(folder / "admin-token")
+    return (here, read(folder / "admin-token")) if named else (host, token)
 
 
 class Client:
-    """One server, reached with one token: those of the environment, else those of the data folder."""
+    """One server, reached with one token, as `known` finds them."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.host, token = known(settings.folder)
+    def __init__(self, settings: Settings, *, named: bool = False) -> None:
+        self.host, token = known(settings.folder, named=named)
         if not self.host:
             raise Invalid(
                 "no server is known. Start one with `modelyard serve`, name its --data, "

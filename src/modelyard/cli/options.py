@@ -18,8 +18,13 @@ from modelyard.cli.server import AsJson, settings
 __all__ = ["AsJson"]  # declared beside the commands of the host, for these commands too
 
 
+def server_of(folder: Path | None) -> Client:
+    """The server of a data folder, or the one that the environment tells."""
+    return Client(settings(data=folder), named=folder is not None)
+
+
 def _connect(folder: str) -> Client:
-    return Client(settings(data=Path(folder) if folder else None))
+    return server_of(Path(folder) if folder else None)
 
 
 Server = Annotated[
@@ -30,8 +35,8 @@ Server = Annotated[
         default_factory=str,
         show_default=False,
         metavar="DIR",
-        help="The data folder of the server, for its address and the admin's token; DATABRICKS_HOST and "
-        "DATABRICKS_TOKEN win [default: ~/.modelyard].",
+        help="The data folder of the server, for its address and the admin's token [default: DATABRICKS_HOST and "
+        "DATABRICKS_TOKEN, else ~/.modelyard].",
     ),
 ]
 """The server that is asked. It is the first thing each command takes, and is found by itself."""

@@ -18,7 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 from modelyard.cli import replays
 from modelyard.cli.client import OURS, Client, known
 from modelyard.cli.download import bring
-from modelyard.cli.options import AsJson
+from modelyard.cli.options import AsJson, server_of
 from modelyard.cli.output import err, say, show
 from modelyard.cli.progress import bytes_bar
 from modelyard.cli.server import settings
@@ -123,9 +123,7 @@ def compare(  # noqa: PLR0913, PLR0917  each is an option of the command
             raise Invalid("give either two outputs, or two endpoints with --requests.")
         found = _of_answers(ends, near, data)
     else:
-        found = _of_outputs(
-            outputs or [], key or [], column or [], near, delimiter, lambda: Client(settings(data=data))
-        )
+        found = _of_outputs(outputs or [], key or [], column or [], near, delimiter, lambda: server_of(data))
     said = document(found, limits)
     if verdict:
         write_text(verdict, json.dumps(said, indent=1) + "\n")
@@ -219,7 +217,7 @@ def _ends(old: str, new: str, requests: Path | None, old_token: str, new_token: 
 def _of_answers(ends: _Ends, near: Tolerance, data: Path | None) -> Comparison:
     from modelyard.upgrade.comparing import answers, run  # noqa: PLC0415  as above
 
-    host, token = known(settings(data=data).folder)
+    host, token = known(settings(data=data).folder, named=data is not None)
     old = replays.place(ends.old, ends.old_token, host, token)
     new = replays.place(ends.new, ends.new_token, host, token)
     with _lines(ends.requests) as lines, _bar(ends.requests) as tell:
