@@ -41,6 +41,12 @@ def script(key: str, *after: str) -> dict[str, Any]:
 PARAMETERS = [{"name": "model_name", "default": ""}, {"name": "model_version", "default": ""}]
 
 
+def start_what_is_due(world: World) -> None:
+    """Also what other tests have left."""
+    while world.ask(deployment_jobs.IsDeploymentDue(), Server()):
+        world.ask(deployment_jobs.StartDeployment(), Server())
+
+
 @dataclass
 class Place:
     """A model with a deployment job: evaluate → approval → deploy; and a reviewer who may decide."""
@@ -53,8 +59,7 @@ class Place:
     def version(self) -> tuple[int, Run]:
         """A new READY version, and the run that it has started."""
         number = self.world.ready(self.model)
-        while self.world.ask(deployment_jobs.IsDeploymentDue(), Server()):
-            self.world.ask(deployment_jobs.StartDeployment(), Server())
+        start_what_is_due(self.world)
         return number, self.world.do(runs.GetRun(self.of(int(self.state(number).run_id)))).job_run
 
     def state(self, number: int) -> Any:  # noqa: ANN401  a VersionDeployment
@@ -152,7 +157,7 @@ def test_only_a_job_that_one_may_run_and_that_knows_what_to_deploy_can_be_connec
     world.do(settings.DeleteJob(Ref(Kind.JOB, f"{PREFIX}{job}")), world.owner)
     assert world.do(models.GetModel(model), world.owner).deployment_job_state == "NOT_FOUND"
     number = world.ready(model)
-    world.ask(deployment_jobs.StartDeployment(), Server())
+    start_what_is_due(world)
     found = world.do(versions.GetVersion(model, number), world.owner).deployment
     assert (found.job_state, found.run_state) == ("NOT_FOUND", RunState.NO_VALID_DEPLOYMENT_JOB_FOUND)
     world.do(models.UpdateModel(model, models.ModelChange(deployment_job_id="")), world.owner)
@@ -169,7 +174,7 @@ def test_a_ready_version_starts_its_run_once_as_whom_the_job_says_and_promotion_
     origin = world.model()
     copied = world.do(copies.CopyVersion(origin, world.ready(origin), there.model), world.owner).number
     assert there.state(copied).run_state is RunState.PENDING
-    assert world.ask(deployment_jobs.StartDeployment(), Server())
+    start_what_is_due(world)
     assert there.state(copied).run_id not in {"", str(run.id)}
     assert not world.ask(deployment_jobs.StartDeployment(), Server())
 

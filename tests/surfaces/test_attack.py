@@ -60,6 +60,14 @@ WORDS: dict[str, list[Any]] = {
 """Words that mean something here, or almost: they are planted into generated requests, which would rarely hit one."""
 
 
+THERE: list[tuple[str, dict[str, str]]] = [
+    ("/api/2.0/secrets/list", {"scope": "known"}),
+    (f"{LEGACY}/registered-models/alias", {"name": MODEL, "alias": "champion"}),
+    (f"{LEGACY}/model-versions/get", {"name": MODEL, "version": "2"}),
+]
+"""What is there once everything is."""
+
+
 @st.composite
 def attacks(draw: st.DrawFn, operation: APIOperation, mode: GenerationMode) -> Case:
     """A request of an operation, well-formed or not, in which some words mean something."""
@@ -76,6 +84,8 @@ def target(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     """A server of its own, as its admin deletes what it likes."""
     database = "" if request.param == "sqlite" else request.getfixturevalue("postgres").make()
     server = Server(tmp_path_factory.mktemp("attacked") / "data", database).start()
+    with server.client() as admin:  # MLflow's own server starts when it is first asked, and that takes its time
+        admin.post("/api/2.0/mlflow/experiments/search", json={}, timeout=300).raise_for_status()
     yield server
     server.stop()
 
@@ -88,6 +98,8 @@ def stranger(target: Server) -> str:
 def furnish(target: Server) -> None:
     """Make what the words name, if it is not there (any more): a model with a version, its files, an alias; a scope."""
     with target.client() as admin:
+        if all(admin.get(path, params=said).is_success for path, said in THERE):
+            return
         admin.post(f"{UNITY}/catalogs", json={"name": "known"})
         admin.post(f"{UNITY}/schemas", json={"name": "known", "catalog_name": "known"})
         admin.post("/api/2.0/secrets/scopes/create", json={"scope": "known", "initial_manage_principal": "users"})
@@ -149,7 +161,7 @@ JSON_OPERATIONS = [
 
 
 @pytest.mark.parametrize("operation", JSON_OPERATIONS)
-@pytest.mark.parametrize("examples", [12, pytest.param(200, marks=pytest.mark.full)])
+@pytest.mark.parametrize("examples", [6, pytest.param(200, marks=pytest.mark.full)])
 def test_whatever_is_asked_the_answer_is_one_that_the_document_knows(
     target: Server, stranger: str, operation: APIOperation, examples: int
 ) -> None:
