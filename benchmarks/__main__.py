@@ -14,6 +14,7 @@ from rich.console import Console
 from benchmarks import bytes as transfers
 from benchmarks import care, governance, governed, machine, registry, report
 from benchmarks.batch.command import batch_command
+from benchmarks.jobs import jobs_command
 from benchmarks.registry import Product
 from benchmarks.serving.command import serving_command
 from benchmarks.tracking import tracking_command
@@ -24,6 +25,7 @@ application = typer.Typer(help=__doc__, no_args_is_help=True, add_completion=Fal
 application.command("serving")(serving_command)
 application.command("batch")(batch_command)
 application.command("tracking")(tracking_command)
+application.command("jobs")(jobs_command)
 application.command("upgrade")(upgrade_command)
 application.command("moving")(moving_command)
 WIDE = 184
