@@ -110,7 +110,7 @@ class Server:
         """An HTTP client that shows a token: the admin's, if none is given; none at all for the empty string."""
         shown = self.token if token is None else token
         headers = {"Authorization": f"Bearer {shown}"} if shown else {}
-        return httpx.Client(base_url=self.url, headers=headers, timeout=30, trust_env=False)
+        return httpx.Client(base_url=self.url, headers=headers, timeout=120, trust_env=False)
 
     def environment(self, token: str | None = None) -> dict[str, str]:
         """The two variables that clients need."""

@@ -142,7 +142,7 @@ def attack(operation: APIOperation, target: Server, tokens: list[str], examples:
         @given(attacks(operation, mode), st.sampled_from(tokens))
         def send(case: Case, token: str) -> None:
             headers = {"Authorization": f"Bearer {token}"}
-            check(case, case.call(base_url=target.url, headers=headers, timeout=30))
+            check(case, case.call(base_url=target.url, headers=headers, timeout=120))
 
         send()
 
