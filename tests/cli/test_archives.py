@@ -176,8 +176,8 @@ def test_an_import_that_was_killed_goes_on_where_it_stopped(
     register(origin.server, FRAUD, MLmodel=MLMODEL, **many)
     archive = exported(origin, tmp_path / "many.tar", keys[0], f"{FRAUD}@2")
     command = [sys.executable, "-m", "modelyard", "import", str(archive), "--public-key", keys[1]]
-    environment = clean_environment(**other.server.environment())
-    with subprocess.Popen([*command, "--data", str(tmp_path)], env=environment, stderr=subprocess.PIPE) as process:
+    command += ["--data", str(other.server.data)]
+    with subprocess.Popen(command, env=clean_environment(), stderr=subprocess.PIPE) as process:
         until = time.monotonic() + 60
         while uploads(other.server) < after and process.poll() is None and time.monotonic() < until:
             time.sleep(0.005)

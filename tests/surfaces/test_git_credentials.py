@@ -69,6 +69,11 @@ def test_what_is_none_is_refused(world: World, said: dict[str, str], why: str) -
     assert said.get("personal_access_token", "?") not in answer.text
 
 
+@pytest.mark.parametrize("written", ["1" * 30, "-1", "one", "٣"])
+def test_what_is_no_number_is_told(world: World, written: str) -> None:
+    assert "at most 18 digits" in refusal(world.admin.get(f"{PATH}/{written}"), 400, "INVALID_PARAMETER_VALUE")
+
+
 def test_another_provider_takes_another_token(sdk: WorkspaceClient) -> None:
     made = sdk.git_credentials.create("gitHub", personal_access_token=TOKEN)
     with pytest.raises(BadRequest, match="the token is one for gitHub"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from modelyard.surfaces.wire import Here, Row, Translation
 
 _PATH: Final = "/api/2.0/git-credentials"
 _ONE: Final = f"{_PATH}/{{credential_id}}"
+_NUMBER: Final = re.compile(r"[0-9]{1,18}")
 
 
 class Of(msgspec.Struct, frozen=True):
@@ -33,11 +35,11 @@ class One(Of, frozen=True):
 
     @property
     def number(self) -> int:
-        """The id as a number."""
-        try:
-            return int(self.credential_id)
-        except ValueError:
-            raise Invalid("credential_id is a number.") from None
+        """The id as a number that a database can hold."""
+        written = str(self.credential_id)
+        if not _NUMBER.fullmatch(written):
+            raise Invalid("credential_id is a number of at most 18 digits.")
+        return int(written)
 
 
 class Said(One, frozen=True):
