@@ -25,7 +25,7 @@ TOKEN_SECONDS: Final = 3600
 _OPEN: Final = "every principal: only about itself, or as an admin about all; others are answered as unknown"
 
 
-def _mine(tx: Look, principal_id: str) -> Principal:
+def governed(tx: Look, principal_id: str) -> Principal:
     """A service principal whose secrets the caller governs: itself, or as an admin any."""
     if principal_id != tx.caller.principal.id and not tx.is_admin:
         raise NotFound(f"there is no service principal with id {principal_id} whose secrets are yours to see.")
@@ -43,7 +43,7 @@ class CreateSecret(Command[Write, NewSecret]):
 
     def run(self, tx: Write) -> NewSecret:
         """The secret, with the value that is shown this once."""
-        principal = _mine(tx, self.principal_id)
+        principal = governed(tx, self.principal_id)
         principals.lock(tx, principal.id)
         live = [each for each in credentials.of(tx, principal.id) if each.is_live(tx.now)]
         if len(live) >= MAX_LIVE:
@@ -74,7 +74,7 @@ class ListSecrets(Query[Look, SecretList]):
 
     def run(self, tx: Look) -> SecretList:
         """List them, oldest first, and expired ones too."""
-        return SecretList(tuple(credentials.of(tx, _mine(tx, self.principal_id).id)), tx.now)
+        return SecretList(tuple(credentials.of(tx, governed(tx, self.principal_id).id)), tx.now)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,7 @@ class DeleteSecret(Command[Write, None]):
 
     def run(self, tx: Write) -> None:
         """Delete it, then revoke: a token that is being given waits for this, or this for it."""
-        principal = _mine(tx, self.principal_id)
+        principal = governed(tx, self.principal_id)
         if not credentials.remove(tx, principal.id, self.id):
             raise NotFound(f"{principal.name} has no secret with id {self.id}.")
         tokens.remove_issued(tx, principal.id, self.id)

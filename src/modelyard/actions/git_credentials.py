@@ -9,8 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from modelyard.action import Command, Query
-from modelyard.actions.access import there
-from modelyard.domain.access import PrincipalKind
+from modelyard.actions.credentials import governed
 from modelyard.domain.git_credentials import MAX_CREDENTIALS, GitCredential, Login, chosen
 from modelyard.domain.secrets import Hidden
 from modelyard.errors import NotFound, TooMany, WrongState
@@ -24,11 +23,7 @@ _OPEN: Final = "every principal: only about its own, or as an admin about a serv
 def _whose(tx: Look, principal_id: str) -> str:
     """Whose credentials are meant: the caller's own, or for an admin those of a service principal."""
     mine = tx.caller.principal.id
-    if principal_id in {"", mine}:
-        return mine
-    if not tx.is_admin:
-        raise NotFound(f"there is no service principal with id {principal_id} whose credentials are yours to see.")
-    return there(tx, PrincipalKind.SERVICE_PRINCIPAL, principal_id).id
+    return mine if principal_id in {"", mine} else governed(tx, principal_id).id
 
 
 def _one(tx: Look, principal_id: str, number: int) -> GitCredential:
@@ -53,9 +48,10 @@ class CreateGitCredential(Command[Write, GitCredential]):
         """Encrypt and keep it."""
         whose = _whose(tx, self.principal_id)
         principals.lock(tx, whose)
-        if git_credentials.count(tx, whose) >= MAX_CREDENTIALS:
+        before = git_credentials.of(tx, whose)
+        if len(before) >= MAX_CREDENTIALS:
             raise TooMany(f"there are {MAX_CREDENTIALS} git credentials already; delete one that is not used.")
-        is_first = chosen(git_credentials.of(tx, whose), self.credential.provider) is None
+        is_first = chosen(before, self.credential.provider) is None
         made = replace(self.credential, id=new_number(), is_default=self.credential.is_default or is_first)
         git_credentials.add(tx, whose, made, self.token)
         return made

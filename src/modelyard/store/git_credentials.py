@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, bindparam, delete, func, select, update
+from sqlalchemy import and_, bindparam, delete, select, update
 
 from modelyard.domain.git_credentials import GitCredential
 from modelyard.domain.secrets import Hidden
@@ -21,7 +21,6 @@ _SHOWN: Final = (
     _table.c.id, _table.c.provider, _table.c.username, _table.c.email, _table.c.name, _table.c.is_default,
 )  # fmt: skip
 _LIST: Final = select(*_SHOWN).where(_OF).order_by(_table.c.created_at, _table.c.id)
-_COUNT: Final = select(func.count()).select_from(_table).where(_OF)
 _SEALED: Final = select(_table.c.sealed).where(_THIS)
 _ADD: Final = inserting(_table)
 _CHANGE: Final = (
@@ -38,11 +37,6 @@ _REMOVE: Final = delete(_table).where(_THIS)
 def of(tx: Look, principal_id: str) -> list[GitCredential]:
     """All credentials of a principal, oldest first."""
     return [_read(row) for row in tx.rows(_LIST, principal=principal_id)]
-
-
-def count(tx: Look, principal_id: str) -> int:
-    """How many credentials a principal has."""
-    return tx.rows(_COUNT, principal=principal_id)[0][0]
 
 
 def add(tx: Write, principal_id: str, made: GitCredential, token: Hidden) -> None:
